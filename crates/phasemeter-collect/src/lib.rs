@@ -1,0 +1,1 @@
+//! Resource collectors for phasemeter: one file per source, roots injected.

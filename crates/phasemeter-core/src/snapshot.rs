@@ -1,0 +1,197 @@
+//! What is measured now: the one type between those who measure and those who show.
+
+use std::collections::BTreeMap;
+
+use crate::buckets::{BOUNDS_NS, SLOTS};
+use crate::{Labels, Metric};
+
+/// Where producers put what they read. A [`Snapshot`] is made of it.
+#[derive(Debug, Default, Clone)]
+pub struct Samples(Vec<(&'static Metric, Series)>);
+
+impl Samples {
+    /// Adds one series of a metric.
+    pub fn push(&mut self, metric: &'static Metric, labels: Labels, value: Value) {
+        self.0.push((metric, Series { labels, value }));
+    }
+
+    /// Adds a series without labels.
+    pub fn push_plain(&mut self, metric: &'static Metric, value: Value) {
+        self.push(metric, Labels::none(), value);
+    }
+
+    /// Takes over what another producer read.
+    pub fn append(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
+    /// How many series were added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Everything measured at one moment, sorted: the same state gives the same bytes in every encoder.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Snapshot {
+    /// One entry a metric that has series, sorted by OpenTelemetry name.
+    pub families: Vec<Family>,
+}
+
+/// The series of one metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Family {
+    /// What the catalogue says of it.
+    pub metric: &'static Metric,
+    /// Sorted by labels; no label set stands twice.
+    pub series: Vec<Series>,
+}
+
+/// One label set and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// The labels.
+    pub labels: Labels,
+    /// The value.
+    pub value: Value,
+}
+
+/// A reading. Time is whole nanoseconds; encoders write seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A count that only grows.
+    Count(u64),
+    /// A count that goes both ways.
+    Level(i64),
+    /// A ratio, or another measured number.
+    Real(f64),
+    /// A duration, or a moment since the Unix epoch, in nanoseconds.
+    Nanos(u64),
+    /// Durations by slot.
+    Histogram(Box<Histogram>),
+}
+
+impl Value {
+    /// The value as a number in the metric's base unit; of a histogram, how many it holds.
+    #[must_use]
+    pub fn as_f64(&self) -> f64 {
+        match self {
+            Self::Count(count) => *count as f64,
+            Self::Level(level) => *level as f64,
+            Self::Real(real) => *real,
+            Self::Nanos(nanos) => *nanos as f64 / 1e9,
+            Self::Histogram(histogram) => histogram.count() as f64,
+        }
+    }
+}
+
+/// Durations by slot of [`BOUNDS_NS`]. Its count is the sum of its slots, so it always equals the last bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Histogram {
+    /// How many durations fell into each slot, not cumulated.
+    pub slots: [u64; SLOTS],
+    /// The sum of all durations.
+    pub sum_ns: u64,
+}
+
+impl Histogram {
+    /// How many durations it holds.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.slots.iter().sum()
+    }
+
+    /// Inclusive upper bound in nanoseconds and cumulated count of each bucket; `None` is +Inf.
+    pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
+        let bounds = BOUNDS_NS.into_iter().map(Some).chain([None]);
+        bounds.zip(self.slots).scan(0, |below, (bound, count)| {
+            *below += count;
+            Some((bound, *below))
+        })
+    }
+}
+
+impl Snapshot {
+    /// Groups and sorts what the producers read. Where two of them gave the same series, the first one stands.
+    #[must_use]
+    pub fn new(samples: Samples) -> Self {
+        let mut families: BTreeMap<&'static str, Family> = BTreeMap::new();
+        for (metric, series) in samples.0 {
+            let family = families.entry(metric.otel).or_insert_with(|| Family { metric, series: Vec::new() });
+            family.series.push(series);
+        }
+        let mut families: Vec<Family> = families.into_values().collect();
+        for family in &mut families {
+            family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+            family.series.dedup_by(|later, earlier| later.labels == earlier.labels);
+        }
+        Self { families }
+    }
+
+    /// The series of a metric; empty where it has none.
+    #[must_use]
+    pub fn series(&self, metric: &Metric) -> &[Series] {
+        let found = self.families.binary_search_by(|family| family.metric.otel.cmp(metric.otel));
+        found.ok().and_then(|index| self.families.get(index)).map_or(&[], |family| &family.series)
+    }
+
+    /// The value of one series, by all of its labels in any order.
+    #[must_use]
+    pub fn value(&self, metric: &Metric, labels: &[(&str, &str)]) -> Option<&Value> {
+        let wanted = Labels::new(labels.iter().copied()).ok()?;
+        let series = self.series(metric);
+        let index = series.binary_search_by(|own| own.labels.cmp(&wanted)).ok()?;
+        series.get(index).map(|own| &own.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{PHASE_ACTIVE, PHASE_RUNS};
+
+    fn labels(phase: &str) -> Labels {
+        Labels::known(&[("phase", phase)])
+    }
+
+    #[test]
+    fn what_comes_in_any_order_stands_sorted() {
+        let mut samples = Samples::default();
+        samples.push(&PHASE_RUNS, labels("b"), Value::Count(2));
+        samples.push(&PHASE_ACTIVE, labels("a"), Value::Level(-1));
+        samples.push(&PHASE_RUNS, labels("a"), Value::Count(1));
+        let snapshot = Snapshot::new(samples);
+        let names: Vec<_> = snapshot.families.iter().map(|family| family.metric.otel).collect();
+        assert_eq!(names, [PHASE_ACTIVE.otel, PHASE_RUNS.otel]);
+        assert_eq!(snapshot.value(&PHASE_RUNS, &[("phase", "b")]), Some(&Value::Count(2)));
+        assert_eq!(snapshot.value(&PHASE_RUNS, &[("phase", "c")]), None);
+    }
+
+    #[test]
+    fn of_two_equal_series_the_first_stands() {
+        let mut samples = Samples::default();
+        samples.push(&PHASE_RUNS, labels("a"), Value::Count(1));
+        samples.push(&PHASE_RUNS, labels("a"), Value::Count(9));
+        let snapshot = Snapshot::new(samples);
+        assert_eq!(snapshot.series(&PHASE_RUNS).len(), 1);
+        assert_eq!(snapshot.value(&PHASE_RUNS, &[("phase", "a")]), Some(&Value::Count(1)));
+    }
+
+    #[test]
+    fn buckets_cumulate_and_end_at_the_count() {
+        let mut histogram = Histogram { slots: [0; SLOTS], sum_ns: 0 };
+        histogram.slots[0] = 3;
+        histogram.slots[SLOTS - 1] = 4;
+        let buckets: Vec<_> = histogram.buckets().collect();
+        assert_eq!(buckets.first(), Some(&(Some(10_000), 3)));
+        assert_eq!(buckets.last(), Some(&(None, 7)));
+        assert_eq!(histogram.count(), 7);
+    }
+}

@@ -1,0 +1,1 @@
+//! The HTTP endpoint and the live page of phasemeter, on a thread of its own.

@@ -1,0 +1,1 @@
+//! Phases, their durations, counts and outcomes, on one metrics endpoint.
