@@ -239,13 +239,18 @@ pub static COLLECTOR_SUCCESS: Metric =
     metric("phasemeter.collector.success", Kind::Gauge, Unit::Count("{flag}"), &["collector"])
         .help("1 where the collector's last reading succeeded, 0 where it failed.")
         .from(ABOUT_US);
+/// Where the endpoint listens.
+pub static ENDPOINT_INFO: Metric =
+    metric("phasemeter.endpoint_info", Kind::Info, Unit::Count("{endpoint}"), &["address", "wanted"])
+        .help("Where the endpoint listens, and where it was told to: they differ where that port was taken.")
+        .from(ABOUT_US);
 /// Attributes of the resource.
 pub static TARGET_INFO: Metric = metric("target.info", Kind::Info, Unit::Count("{target}"), &[])
     .help("Attributes of the service that is measured.")
     .from(Origin::Ours("OpenTelemetry's Prometheus compatibility specification names it"));
 
 /// The whole catalogue, in the order above.
-pub static ALL: [&Metric; 25] = [
+pub static ALL: [&Metric; 26] = [
     &PHASE_DURATION,
     &PHASE_RUNS,
     &PHASE_ACTIVE,
@@ -270,6 +275,7 @@ pub static ALL: [&Metric; 25] = [
     &SERIES,
     &SCRAPE_DURATION,
     &COLLECTOR_SUCCESS,
+    &ENDPOINT_INFO,
     &TARGET_INFO,
 ];
 

@@ -1,1 +1,80 @@
-//! Phases, their durations, counts and outcomes, on one metrics endpoint.
+//! Where does the time of a pipeline go? Phases, their durations, counts and outcomes, on one `/metrics` endpoint.
+//!
+//! ```no_run
+//! use phasemeter::Phase;
+//!
+//! static EMBED: Phase = Phase::new("embed");
+//!
+//! let _guard = phasemeter::init(); // http://127.0.0.1:9464
+//! for batch in [[1.0, 2.0], [3.0, 4.0]] {
+//!     EMBED.run(|phase| {
+//!         phase.items(batch.len()); // counted when the run ends: as ok, or as error
+//!         if batch.iter().all(|x: &f64| x.is_finite()) { Ok(()) } else { Err(std::fmt::Error) }
+//!     })?;
+//! }
+//! # Ok::<(), std::fmt::Error>(())
+//! ```
+//!
+//! # Two grades
+//!
+//! The **exact** grade is [`Phase::run`], [`Phase::start`], [`PhaseFutureExt::phase`], [`Track::track`] and the
+//! attribute `#[phase]`: a run ends when it returns or is dropped, and its [`Outcome`] says which. It records whether
+//! or not a subscriber is installed.
+//!
+//! **Plain spans** of `tracing` that carry a field `phase.name` are measured by [`Meter::layer`]: from first enter to
+//! last exit. They need nothing of this crate where they stand, and know less: a dropped future reads ok.
+//!
+//! # Cost and failure
+//!
+//! After [`MeterBuilder::build`] nothing here fails, blocks or slows its host: what cannot be taken is counted in
+//! `phasemeter_dropped_total` by reason. Memory is bounded: see [`MeterBuilder::limits`].
+
+mod builder;
+mod clock;
+mod count;
+mod ending;
+mod environment;
+mod error;
+mod fields;
+mod future;
+mod guard;
+mod inner;
+mod layer;
+mod meter;
+mod notice;
+mod phase;
+mod run;
+mod scope;
+mod target;
+mod track;
+
+#[cfg_attr(not(feature = "collect"), path = "sampler_off.rs")]
+mod sampler;
+#[cfg(feature = "serve")]
+mod serving;
+
+#[doc(hidden)]
+pub mod private;
+#[doc(hidden)]
+pub use private as __private;
+
+pub use builder::MeterBuilder;
+pub use clock::{Clock, ManualClock};
+pub use count::Count;
+pub use ending::{Ending, error_type_of};
+pub use error::Error;
+pub use future::{PhaseFuture, PhaseFutureExt};
+pub use guard::PhaseGuard;
+pub use layer::{ErrorEvents, PhaseLayer};
+pub use meter::Meter;
+pub use phase::Phase;
+pub use phasemeter_core::{
+    CellReading, DropReason, Family, Histogram, ItemOutcome, Labels, Limits, Metric, Outcome, PhaseReading, Series,
+    Snapshot, Value, catalogue,
+};
+#[cfg(feature = "macros")]
+pub use phasemeter_macros::phase;
+pub use run::{Run, RunBuilder};
+#[cfg(feature = "serve")]
+pub use serving::{Endpoint, Guard, ServerBuilder, init};
+pub use track::{Track, Tracked};

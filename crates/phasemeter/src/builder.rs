@@ -1,0 +1,127 @@
+//! How a Meter is built: defaults, then the environment, then what the program says.
+
+use phasemeter_core::{DropReason, Limits};
+
+use crate::clock::Clock;
+use crate::environment::Environment;
+use crate::inner::{Inner, Setup};
+use crate::meter::Meter;
+use crate::notice;
+use crate::phase::Phase;
+use crate::target::Target;
+
+/// What a [`Meter`] is built from. Opens nothing.
+#[derive(Debug, Default)]
+#[must_use = "the Meter comes from `build`"]
+pub struct MeterBuilder {
+    pipeline: Option<String>,
+    service_name: Option<String>,
+    resource: Vec<(String, String)>,
+    phases: Vec<&'static Phase>,
+    limits: Limits,
+    /// A Meter of its own, with its clock; otherwise the process's.
+    isolated: Option<Option<Clock>>,
+    environment: Option<Environment>,
+    disabled: bool,
+}
+
+impl MeterBuilder {
+    /// The label `pipeline` of phases that name none. Where it is not set: the current run's name, or else the service.
+    pub fn pipeline(self, name: impl Into<String>) -> Self {
+        Self { pipeline: Some(name.into()), ..self }
+    }
+
+    /// The resource attribute `service.name`; stronger than `OTEL_SERVICE_NAME`.
+    pub fn service_name(self, name: impl Into<String>) -> Self {
+        Self { service_name: Some(name.into()), ..self }
+    }
+
+    /// A resource attribute, shown on `target_info`; stronger than the environment's.
+    pub fn resource_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.resource.push((name.into(), value.into()));
+        self
+    }
+
+    /// Phases that are to be seen, at 0, before they first run. Counts that begin at 0 are what rates are made of.
+    pub fn phases(mut self, phases: impl IntoIterator<Item = &'static Phase>) -> Self {
+        self.phases.extend(phases);
+        self
+    }
+
+    /// How much memory the Meter may take.
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// A Meter of its own rather than the process's: static phases do not belong to it, [`Meter::phase`] does.
+    /// For tests.
+    pub fn isolated(self) -> Self {
+        let clock = self.isolated.flatten();
+        Self { isolated: Some(clock), ..self }
+    }
+
+    /// An isolated Meter whose time is an argument.
+    pub fn clock(self, clock: impl Into<Clock>) -> Self {
+        Self { isolated: Some(Some(clock.into())), ..self }
+    }
+
+    /// Reads these variables instead of the process's environment.
+    pub fn environment<'a>(self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let variables: Vec<_> = variables.into_iter().collect();
+        let look_up = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
+        Self { environment: Some(Environment::read(look_up)), ..self }
+    }
+
+    /// A Meter that measures nothing and costs nothing, as `MONITORING_ENABLED=false` makes it.
+    pub fn disabled(self) -> Self {
+        Self { disabled: true, ..self }
+    }
+
+    /// Builds the Meter. The process has one, unless [`isolated`](Self::isolated): a second call returns the same;
+    /// where it asks for another configuration, the first one stands, and this is said and counted.
+    pub fn build(self) -> Meter {
+        let mut environment = self.environment.unwrap_or_else(Environment::of_process);
+        environment.disabled |= self.disabled;
+        let inner = match self.isolated {
+            Some(clock) => Inner::new(clock.unwrap_or_else(Clock::system), !environment.disabled),
+            None => Inner::of_process().clone(),
+        };
+        let target = target(&environment, self.service_name.as_deref(), &self.resource);
+        let is_first = inner.setup().is_none();
+        let complaints = environment.complaints.clone();
+        let setup = Setup { pipeline: self.pipeline, target, limits: self.limits, environment };
+        if !inner.set_up(setup) {
+            inner.registry.drops().count(DropReason::SecondConfiguration);
+            notice::say("this process has a Meter already: its configuration stands, the second one is ignored");
+        }
+        for complaint in complaints.iter().filter(|_| is_first) {
+            notice::say(complaint);
+        }
+        if inner.is_enabled() {
+            self.phases.iter().for_each(|phase| phase.declare_in(&inner));
+        }
+        Meter { inner }
+    }
+}
+
+/// The resource, the strongest source last: the executable, the environment, the program.
+fn target(environment: &Environment, service_name: Option<&str>, resource: &[(String, String)]) -> Target {
+    let mut target = Target::default();
+    let executable = std::env::current_exe().ok();
+    let executable = executable.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy());
+    let unknown = executable.map_or_else(|| "unknown_service".to_owned(), |name| format!("unknown_service:{name}"));
+    target.set("service.name", &unknown);
+    for (name, value) in &environment.resource {
+        target.set(name, value);
+    }
+    if let Some(name) = &environment.service_name {
+        target.set("service.name", name);
+    }
+    for (name, value) in resource {
+        target.set(name, value);
+    }
+    if let Some(name) = service_name {
+        target.set("service.name", name);
+    }
+    target
+}

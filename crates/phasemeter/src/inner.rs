@@ -1,0 +1,174 @@
+//! What the handles of one Meter share, and the process's own Meter that static phases belong to.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+
+use phasemeter_core::catalogue::{ENDPOINT_INFO, SCRAPE_DURATION, TARGET_INFO};
+use phasemeter_core::{Labels, Limits, Registry, Samples, Value};
+
+use crate::clock::Clock;
+use crate::environment::Environment;
+use crate::run::Runs;
+use crate::sampler::Sampler;
+use crate::target::Target;
+
+pub(crate) struct Inner {
+    pub(crate) registry: Registry,
+    pub(crate) clock: Clock,
+    pub(crate) runs: Runs,
+    pub(crate) sampler: Sampler,
+    /// How long the previous scrape took.
+    pub(crate) scrape_ns: AtomicU64,
+    /// Plain spans that are phases and have not closed; while there are none, no ERROR event concerns us.
+    pub(crate) plain_spans: AtomicU64,
+    enabled: AtomicBool,
+    /// Whether a layer of this Meter was made for somebody's subscriber.
+    has_layer: AtomicBool,
+    /// Where the endpoint listens, and where it was told to.
+    endpoint: Mutex<Option<(String, String)>>,
+    setup: OnceLock<Setup>,
+    /// Counts changes of the pipeline that phases without a pipeline of their own belong to.
+    pipeline_epoch: AtomicU64,
+    current_pipeline: RwLock<Option<Arc<str>>>,
+    declared: Mutex<Vec<Box<str>>>,
+}
+
+/// What a Meter was built with. Set once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setup {
+    pub(crate) pipeline: Option<String>,
+    pub(crate) target: Target,
+    pub(crate) limits: Limits,
+    pub(crate) environment: Environment,
+}
+
+impl Inner {
+    pub(crate) fn new(clock: Clock, enabled: bool) -> Arc<Self> {
+        Arc::new(Self {
+            registry: Registry::new(Limits::default()),
+            clock,
+            runs: Runs::default(),
+            sampler: Sampler::default(),
+            scrape_ns: AtomicU64::new(0),
+            plain_spans: AtomicU64::new(0),
+            enabled: AtomicBool::new(enabled),
+            has_layer: AtomicBool::new(false),
+            endpoint: Mutex::default(),
+            setup: OnceLock::new(),
+            pipeline_epoch: AtomicU64::new(0),
+            current_pipeline: RwLock::new(None),
+            declared: Mutex::default(),
+        })
+    }
+
+    /// The process's own, made when it is first needed: what a phase records before a Meter is built is kept.
+    pub(crate) fn of_process() -> &'static Arc<Self> {
+        static PROCESS: OnceLock<Arc<Inner>> = OnceLock::new();
+        PROCESS.get_or_init(|| Self::new(Clock::system(), !Environment::of_process().disabled))
+    }
+
+    /// Takes the configuration, once. False where there was another one already, which stands.
+    pub(crate) fn set_up(&self, setup: Setup) -> bool {
+        let standing = self.setup.get_or_init(|| setup.clone());
+        if standing == &setup {
+            self.registry.set_limits(setup.limits);
+            if setup.environment.disabled {
+                self.disable();
+            }
+            self.registry.name_base_pipeline(&setup.base_pipeline());
+        }
+        standing == &setup
+    }
+
+    pub(crate) fn setup(&self) -> Option<&Setup> {
+        self.setup.get()
+    }
+
+    /// A flag that is read on every start and ordered with nothing: a run or two around the switch do not matter.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn disable(&self) {
+        self.enabled.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_layer(&self) {
+        self.has_layer.store(true, Ordering::Relaxed);
+    }
+
+    /// Puts what is known of the Meter itself into `out`.
+    pub(crate) fn sample_self(&self, out: &mut Samples) {
+        out.push_plain(&SCRAPE_DURATION, Value::Nanos(self.scrape_ns.load(Ordering::Relaxed)));
+        if let Some((address, wanted)) = lock(&self.endpoint).clone() {
+            let labels = Labels::new([("address", address), ("wanted", wanted)]);
+            out.push(&ENDPOINT_INFO, labels.expect("invariant: constant, valid label names"), Value::Level(1));
+        }
+        if let Some(setup) = self.setup() {
+            out.push(&TARGET_INFO, setup.target.labels(), Value::Level(1));
+        }
+    }
+
+    /// The phase is born at 0 here, and in the pipeline of each run that starts later.
+    pub(crate) fn declare(&self, phase: &str) {
+        let mut declared = lock(&self.declared);
+        if declared.len() < MAX_DECLARED && !declared.iter().any(|known| **known == *phase) {
+            declared.push(phase.into());
+        }
+        drop(declared);
+        let _born = self.registry.phase(self.current_pipeline().as_deref(), phase);
+    }
+
+    /// The pipeline of phases that name none: the run's where that has one of its own, otherwise the base (`None`).
+    pub(crate) fn current_pipeline(&self) -> Option<Arc<str>> {
+        self.current_pipeline.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A run started or ended. The lock is held throughout, so that of two such moments the later one stands.
+    pub(crate) fn refresh_current_pipeline(&self) {
+        let declared = lock(&self.declared);
+        let pipeline = self.runs.current_pipeline();
+        for phase in declared.iter().filter(|_| pipeline.is_some()) {
+            let _born = self.registry.phase(pipeline.as_deref(), phase);
+        }
+        *self.current_pipeline.write().unwrap_or_else(PoisonError::into_inner) = pipeline;
+        // Whoever sees the new epoch must see the new pipeline behind it.
+        self.pipeline_epoch.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn pipeline_epoch(&self) -> u64 {
+        self.pipeline_epoch.load(Ordering::Acquire)
+    }
+}
+
+/// What only the endpoint asks for, and tells.
+#[cfg_attr(not(feature = "serve"), allow(dead_code, reason = "without the endpoint nobody asks"))]
+impl Inner {
+    pub(crate) fn has_layer(&self) -> bool {
+        self.has_layer.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn forget_layers(&self) {
+        self.has_layer.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn show_endpoint(&self, endpoint: Option<(String, String)>) {
+        *lock(&self.endpoint) = endpoint;
+    }
+}
+
+/// Beyond this many, declared phases are not born again in the pipelines of later runs.
+const MAX_DECLARED: usize = 1_000;
+
+impl Setup {
+    /// The pipeline that was named, or else the service.
+    pub(crate) fn base_pipeline(&self) -> String {
+        let service = || self.target.value("service.name").unwrap_or("unknown_service").to_owned();
+        self.pipeline.clone().unwrap_or_else(service)
+    }
+}
+
+/// Locks through poison: our critical sections leave nothing half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
