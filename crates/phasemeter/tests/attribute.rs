@@ -484,6 +484,35 @@ mod forms {
         check("sent", &["items ok 4", "runs ok 2"]);
     }
 
+    #[tokio::test]
+    async fn instrument_stands_above_or_below() {
+        static INSTRUMENTED: Phase = Phase::new("instrumented");
+
+        #[tracing::instrument(err)]
+        #[phase(INSTRUMENTED)]
+        async fn above(word: &str) -> Result<u32, ParseIntError> {
+            Ok(ready(word).await.parse::<u32>()? + 1)
+        }
+
+        #[phase(INSTRUMENTED)]
+        #[tracing::instrument(err)]
+        async fn below(word: &str) -> Result<u32, ParseIntError> {
+            Ok(ready(word).await.parse::<u32>()? + 1)
+        }
+
+        #[phase(INSTRUMENTED)]
+        #[tracing::instrument(err)]
+        fn below_sync(word: &str) -> Result<u32, ParseIntError> {
+            Ok(word.parse::<u32>()? + 1)
+        }
+
+        assert_eq!(above("1").await, Ok(2));
+        assert_eq!(below("1").await, Ok(2));
+        assert_eq!(below_sync("1"), Ok(2));
+        assert!(above("x").await.is_err() && below("x").await.is_err() && below_sync("x").is_err());
+        check("instrumented", &["errors ParseIntError 3", "runs error 3", "runs ok 3"]);
+    }
+
     #[test]
     fn other_attributes_stay() {
         static ATTRIBUTES: Phase = Phase::new("attributes");
