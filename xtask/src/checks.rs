@@ -1,0 +1,80 @@
+//! Which steps there are, in which order.
+
+use std::process::{Command, Stdio};
+
+use crate::servers;
+use crate::steps::{Step, Verdict, run_command};
+
+/// Features of `phasemeter`, each of which must stand alone.
+const FEATURES: [&str; 3] = ["collect", "macros", "serve"];
+
+/// The steps; `full` adds those that take over a minute.
+pub(crate) fn steps(full: bool) -> Vec<Step> {
+    let mut steps = vec![
+        Step::command("format", "rustfmt has nothing to change", "cargo fmt --all --check"),
+        Step::command(
+            "clippy",
+            "no warning anywhere",
+            "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
+        ),
+        Step { name: "features", about: "each feature stands alone", check: Box::new(features) },
+        Step { name: "servers", about: "Prometheus and promtool are at hand", check: Box::new(bring_servers) },
+        Step::command(
+            "example",
+            "the example builds, for the end to end tests",
+            "cargo build --package phasemeter-examples --example documents --locked",
+        ),
+        Step { name: "tests", about: "unit, property, golden, attribute and end to end", check: Box::new(tests) },
+        Step { name: "docs", about: "the documentation has no broken link", check: Box::new(docs) },
+    ];
+    if full {
+        steps.push(Step { name: "slow", about: "tests that take over a minute", check: Box::new(slow) });
+        steps.push(Step { name: "deny", about: "licences and sources of dependencies", check: Box::new(deny) });
+    }
+    steps
+}
+
+fn features() -> Result<Verdict, String> {
+    let check = "cargo clippy --package phasemeter --locked --no-default-features";
+    run_command(&format!("{check} -- -D warnings"), &[])?;
+    for feature in FEATURES {
+        run_command(&format!("{check} --features {feature} -- -D warnings"), &[])?;
+    }
+    Ok(Verdict::Holds)
+}
+
+fn bring_servers() -> Result<Verdict, String> {
+    println!("{}", servers::bring()?);
+    Ok(Verdict::Holds)
+}
+
+fn tests() -> Result<Verdict, String> {
+    test_command("cargo test --workspace --locked")
+}
+
+fn slow() -> Result<Verdict, String> {
+    run_command("cargo build --release --package phasemeter-examples --example documents --locked", &[])?;
+    test_command("cargo test --package phasemeter-tests --locked -- --ignored")
+}
+
+/// Tests find the servers through the environment.
+fn test_command(line: &str) -> Result<Verdict, String> {
+    let servers = servers::bring()?;
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let (prometheus, promtool) = (path(&servers.prometheus), path(&servers.promtool));
+    run_command(line, &[(servers::PROMETHEUS, &prometheus), (servers::PROMTOOL, &promtool)])
+}
+
+fn docs() -> Result<Verdict, String> {
+    run_command("cargo doc --workspace --no-deps --locked", &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn deny() -> Result<Verdict, String> {
+    let installed =
+        Command::new("cargo").args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if installed.is_ok_and(|status| status.success()) {
+        run_command("cargo deny check bans licenses sources", &[])
+    } else {
+        Ok(Verdict::Skipped("cargo-deny is not installed: cargo install cargo-deny".into()))
+    }
+}
