@@ -99,7 +99,10 @@ impl Inner {
 
     /// Puts what is known of the Meter itself into `out`.
     pub(crate) fn sample_self(&self, out: &mut Samples) {
-        out.push_plain(&SCRAPE_DURATION, Value::Nanos(self.scrape_ns.load(Ordering::Relaxed)));
+        // Before the first scrape there is nothing to tell: 0 would be a lie.
+        if let scrape_ns @ 1.. = self.scrape_ns.load(Ordering::Relaxed) {
+            out.push_plain(&SCRAPE_DURATION, Value::Nanos(scrape_ns));
+        }
         if let Some((address, wanted)) = lock(&self.endpoint).clone() {
             let labels = Labels::new([("address", address), ("wanted", wanted)]);
             out.push(&ENDPOINT_INFO, labels.expect("invariant: constant, valid label names"), Value::Level(1));

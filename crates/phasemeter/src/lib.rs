@@ -78,3 +78,8 @@ pub use run::{Run, RunBuilder};
 #[cfg(feature = "serve")]
 pub use serving::{Endpoint, Guard, ServerBuilder, init};
 pub use track::{Track, Tracked};
+
+/// What the README shows, compiled.
+#[cfg(all(doctest, feature = "macros", feature = "serve"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

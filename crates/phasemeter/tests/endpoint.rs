@@ -61,3 +61,11 @@ fn the_resource_stands_on_target_info() {
     let labels = [("service_name", "docs"), ("team", "red ones")];
     assert_eq!(snapshot.value(&catalogue::TARGET_INFO, &labels), Some(&Value::Level(1)));
 }
+
+#[test]
+fn how_long_a_scrape_takes_is_told_from_the_second_one_on() {
+    let meter = meter(&[]);
+    assert!(meter.snapshot().series(&catalogue::SCRAPE_DURATION).is_empty());
+    let _first = meter.render("");
+    assert_eq!(meter.snapshot().series(&catalogue::SCRAPE_DURATION).len(), 1);
+}

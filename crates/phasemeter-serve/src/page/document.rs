@@ -33,7 +33,7 @@ pub(crate) struct Common<'a> {
     pub(crate) uptime: Uptime,
     /// The time spent in all phases, added up.
     pub(crate) busy: Duration,
-    pub(crate) slowest: Option<Name>,
+    pub(crate) most_time: Option<Name>,
 }
 
 /// How long it has been running, and what "it" is.
@@ -51,7 +51,7 @@ pub(crate) fn render(snapshot: &Snapshot, moment: &Moment, earlier: Option<&Earl
         earlier,
         uptime: uptime(snapshot, moment),
         busy: phases.fold(Duration::ZERO, |sum, (_, phase)| sum.saturating_add(phase.busy)),
-        slowest: model::slowest(&pipelines),
+        most_time: model::most_time(&pipelines),
     };
     let mut html = Html::default();
     head(&mut html, snapshot, &common);
@@ -74,6 +74,8 @@ fn head(html: &mut Html, snapshot: &Snapshot, common: &Common<'_>) {
     let target = snapshot.series(&TARGET_INFO).first();
     let label = |name| target.and_then(|series| series.labels.value(name)).filter(|value| !value.is_empty());
     let service = label("service_name").unwrap_or("phasemeter");
+    // OpenTelemetry's word for a service that nobody named; what follows it is the executable.
+    let service = service.strip_prefix("unknown_service:").unwrap_or(service);
     html.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.raw("<meta http-equiv=\"refresh\" content=\"2\">\n<link rel=\"icon\" href=\"data:,\">\n");

@@ -141,7 +141,7 @@ fn phases(snapshot: &Snapshot) -> BTreeMap<Name, Phase> {
 }
 
 /// The phase in which the most time was spent, where there is more than one to choose from.
-pub(crate) fn slowest(pipelines: &BTreeMap<String, Pipeline>) -> Option<Name> {
+pub(crate) fn most_time(pipelines: &BTreeMap<String, Pipeline>) -> Option<Name> {
     let phases = || pipelines.values().flat_map(|pipeline| &pipeline.phases);
     let busy = phases().filter(|(_, phase)| !phase.busy.is_zero()).count();
     phases().max_by_key(|(_, phase)| phase.busy).filter(|_| busy > 1).map(|(name, _)| name.clone())

@@ -123,8 +123,8 @@ impl Row<'_> {
             Some(phase) => html.name(phase),
             None => html.raw("<i title=\"phases beyond the limit on names, together\">other phases</i>"),
         };
-        if self.common.slowest.as_ref() == Some(self.name) {
-            html.raw(" <span class=\"badge slow\" title=\"the most time was spent here\">slowest</span>");
+        if self.common.most_time.as_ref() == Some(self.name) {
+            html.raw(" <span class=\"badge most\" title=\"of all phases, added up over its workers\">most time</span>");
         }
         html.raw("</th>");
     }

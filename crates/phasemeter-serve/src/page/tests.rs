@@ -153,10 +153,10 @@ fn the_phase_with_the_most_time_is_marked_once() {
     let registry = registry();
     registry.phase(None, "fast").record(Outcome::Ok, SECOND_NS);
     let alone = page(samples(&registry));
-    assert!(!alone.contains("slowest"));
+    assert!(!alone.contains("most time"));
     registry.phase(Some("other"), "slow").record(Outcome::Error, 3 * SECOND_NS);
     let both = page(samples(&registry));
-    assert_eq!(both.matches(">slowest<").count(), 1);
+    assert_eq!(both.matches(">most time<").count(), 1);
     assert_eq!(row(&both, "slow").get(5).map(String::as_str), Some("3 s 75 %"));
     assert_eq!(row(&both, "fast").get(5).map(String::as_str), Some("1 s 25 %"));
 }
@@ -198,6 +198,13 @@ fn phases_beyond_the_limit_stand_together_and_are_counted() {
         registry.phase(Some("acid"), phase).record(Outcome::Ok, 1);
     }
     check(&page(samples(&registry)), &["other phases", "2 ok", "phases kept 1", "overflow 2 phases"]);
+}
+
+#[test]
+fn a_service_that_nobody_named_is_called_by_its_executable() {
+    let unnamed =
+        with(samples(&registry()), &TARGET_INFO, &[("service_name", "unknown_service:acid")], Value::Level(1));
+    assert!(page(unnamed).contains("<title>acid · phases</title>"));
 }
 
 #[test]
