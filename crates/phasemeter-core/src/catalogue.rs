@@ -149,12 +149,27 @@ pub static PHASE_RUNS: Metric = metric("phase.runs", Kind::Counter, Unit::Count(
 /// How many runs of a phase are going on.
 pub static PHASE_ACTIVE: Metric = metric("phase.active", Kind::UpDownCounter, Unit::Count("{run}"), PHASE)
     .help("Runs of the phase that have started and not ended.");
+/// How many plain spans are over and not closed.
+pub static PHASE_HELD: Metric = metric("phase.held", Kind::UpDownCounter, Unit::Count("{run}"), PHASE)
+    .help("Plain spans of the phase that exited over a minute ago and are not closed: awaited, or held by something.");
+/// When the oldest run in flight started.
+pub static PHASE_OLDEST_START_TIMESTAMP: Metric =
+    metric("phase.oldest_start_timestamp", Kind::Gauge, Unit::Seconds, PHASE)
+        .help("When the oldest run in flight started, in seconds since the Unix epoch; absent where none is.");
+/// When a phase last did something.
+pub static PHASE_LAST_ACTIVITY_TIMESTAMP: Metric =
+    metric("phase.last_activity_timestamp", Kind::Gauge, Unit::Seconds, PHASE)
+        .help("When a run last began or ended, or live counts were last seen to change, in seconds since the Unix epoch.");
 /// Items a phase has dealt with.
 pub static PHASE_ITEMS: Metric = metric("phase.items", Kind::Counter, Unit::Count("{item}"), PHASE_OUTCOME)
     .help("Items the phase has dealt with, by what became of them.");
 /// Bytes a phase has dealt with.
 pub static PHASE_BYTES: Metric = metric("phase.bytes", Kind::Counter, Unit::Bytes, PHASE_OUTCOME)
     .help("Bytes the phase has dealt with, by what became of them.");
+/// What a phase has dealt with in units that have a name.
+pub static PHASE_UNITS: Metric =
+    metric("phase.units", Kind::Counter, Unit::Count("{unit}"), &["outcome", "phase", "pipeline", "unit"])
+        .help("What the phase has dealt with in units of its own, as tokens or pages, by what became of them.");
 /// Errors of a phase by type.
 pub static PHASE_ERRORS: Metric =
     metric("phase.errors", Kind::Counter, Unit::Count("{error}"), &["error_type", "phase", "pipeline"])
@@ -165,6 +180,22 @@ pub static PHASE_EXPECTED_ITEMS: Metric = metric("phase.expected_items", Kind::G
 /// The share of the expected items dealt with.
 pub static PHASE_PROGRESS: Metric = metric("phase.progress", Kind::Gauge, Unit::One, PHASE)
     .help("Items dealt with over items expected, in this process.");
+/// What runs spent working.
+pub static PHASE_BUSY_TIME: Metric = metric("phase.busy_time", Kind::Counter, Unit::Seconds, PHASE)
+    .help("Wall time of ended runs without the waiting; from level detailed on.");
+/// What runs spent waiting.
+pub static PHASE_WAITING_TIME: Metric =
+    metric("phase.waiting_time", Kind::Counter, Unit::Seconds, &["direction", "phase", "pipeline"])
+        .help("Wall time that ended runs waited, for input, for output or, of futures, while pending; from level detailed on.");
+/// What runs spent of processors.
+pub static PHASE_CPU_TIME: Metric = metric("phase.cpu_time", Kind::Counter, Unit::Seconds, PHASE)
+    .help("CPU time of the threads that ended runs were worked on by; at level profiling.");
+/// How often runs allocated.
+pub static PHASE_ALLOCATIONS: Metric = metric("phase.allocations", Kind::Counter, Unit::Count("{allocation}"), PHASE)
+    .help("Allocations within ended runs; at level profiling, with the counting allocator.");
+/// How much runs allocated.
+pub static PHASE_ALLOCATED: Metric = metric("phase.allocated", Kind::Counter, Unit::Bytes, PHASE)
+    .help("Bytes allocated within ended runs, freed or not; at level profiling, with the counting allocator.");
 /// The share of a run's items done.
 pub static PIPELINE_PROGRESS: Metric = metric("pipeline.progress", Kind::Gauge, Unit::One, &["pipeline"])
     .help("Items of the current run that are done over all of its items.");
@@ -234,6 +265,14 @@ pub static SERIES: Metric = metric("phasemeter.series", Kind::UpDownCounter, Uni
 pub static SCRAPE_DURATION: Metric = metric("phasemeter.scrape.duration", Kind::Gauge, Unit::Seconds, &[])
     .help("How long the previous scrape took to read and encode.")
     .from(ABOUT_US);
+/// Whether plain spans reach the layer.
+pub static SPANS_ENABLED: Metric = metric("phasemeter.spans_enabled", Kind::Gauge, Unit::Count("{flag}"), &[])
+    .help("0 where a filter of the subscriber hides plain phase spans from the layer, 1 where none does.")
+    .from(ABOUT_US);
+/// How much is measured.
+pub static LEVEL_INFO: Metric = metric("phasemeter.level_info", Kind::Info, Unit::Count("{level}"), &["level"])
+    .help("The level that is measured at.")
+    .from(ABOUT_US);
 /// Whether a collector works.
 pub static COLLECTOR_SUCCESS: Metric =
     metric("phasemeter.collector.success", Kind::Gauge, Unit::Count("{flag}"), &["collector"])
@@ -250,15 +289,24 @@ pub static TARGET_INFO: Metric = metric("target.info", Kind::Info, Unit::Count("
     .from(Origin::Ours("OpenTelemetry's Prometheus compatibility specification names it"));
 
 /// The whole catalogue, in the order above.
-pub static ALL: [&Metric; 26] = [
+pub static ALL: [&Metric; 37] = [
     &PHASE_DURATION,
     &PHASE_RUNS,
     &PHASE_ACTIVE,
+    &PHASE_HELD,
+    &PHASE_OLDEST_START_TIMESTAMP,
+    &PHASE_LAST_ACTIVITY_TIMESTAMP,
     &PHASE_ITEMS,
     &PHASE_BYTES,
+    &PHASE_UNITS,
     &PHASE_ERRORS,
     &PHASE_EXPECTED_ITEMS,
     &PHASE_PROGRESS,
+    &PHASE_BUSY_TIME,
+    &PHASE_WAITING_TIME,
+    &PHASE_CPU_TIME,
+    &PHASE_ALLOCATIONS,
+    &PHASE_ALLOCATED,
     &PIPELINE_PROGRESS,
     &PIPELINE_START_TIMESTAMP,
     &PIPELINE_FINISHED,
@@ -274,6 +322,8 @@ pub static ALL: [&Metric; 26] = [
     &OVERFLOW,
     &SERIES,
     &SCRAPE_DURATION,
+    &SPANS_ENABLED,
+    &LEVEL_INFO,
     &COLLECTOR_SUCCESS,
     &ENDPOINT_INFO,
     &TARGET_INFO,

@@ -3,23 +3,41 @@
 use std::fmt;
 
 use crate::buckets::{self, SLOTS};
-use crate::sync::{AtomicI64, AtomicU64, COUNT, OnceLock};
-use crate::{Histogram, ItemOutcome, Outcome, bounded_value};
+use crate::effort::EffortCell;
+use crate::ended::EndedRuns;
+use crate::flights::{Flight, FlightCounts, Flights, InFlight};
+use crate::named::NamedCounters;
+use crate::sync::{Arc, AtomicI64, AtomicU64, COUNT, OnceLock};
+use crate::{Effort, Ended, Histogram, ItemOutcome, Moment, Outcome};
 
 /// How many error types a phase tells apart; the rest is counted as `other`.
 pub const MAX_ERROR_TYPES: usize = 20;
 
+/// How many named units a phase tells apart; the rest is counted as `other`.
+pub const MAX_UNITS: usize = 8;
+
 /// The most that one call may count: larger values are no longer exact where they are read as floats.
 pub const MAX_COUNT: u64 = 1 << 53;
 
+/// A plain span that exited this long ago and is not closed counts as held.
+pub const HELD_AFTER_NS: u64 = 60_000_000_000;
+
 /// The counts of one phase, written by many threads. How they are stored is nobody else's business.
 pub struct PhaseCell {
-    active: AtomicI64,
+    flights: Flights,
     expected: AtomicI64,
     durations: [DurationCell; Outcome::ALL.len()],
     items: [AtomicU64; ItemOutcome::ALL.len()],
     bytes: [AtomicU64; ItemOutcome::ALL.len()],
     errors: OnceLock<Box<ErrorTypes>>,
+    units: OnceLock<Box<Units>>,
+    effort: OnceLock<Box<EffortCell>>,
+    ended: EndedRuns,
+    /// When a run last began or ended, plus one.
+    last_run: AtomicU64,
+    /// What was dealt with when it was last read, and when that was first seen.
+    seen_dealt_with: AtomicU64,
+    seen: AtomicU64,
 }
 
 struct DurationCell {
@@ -27,48 +45,83 @@ struct DurationCell {
     sum_ns: AtomicU64,
 }
 
-#[derive(Default)]
-struct ErrorTypes {
-    known: [ErrorType; MAX_ERROR_TYPES],
-    other: AtomicU64,
-    overflowed: AtomicU64,
+type ErrorTypes = NamedCounters<MAX_ERROR_TYPES, 1>;
+type Units = NamedCounters<MAX_UNITS, { ItemOutcome::ALL.len() }>;
+
+/// How a run ended, with the type of its error where it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It returned, and not with an error.
+    Ok,
+    /// It failed, and this is the type of its error.
+    Error(&'a str),
+    /// It was dropped before it finished.
+    Cancelled,
 }
 
-#[derive(Default)]
-struct ErrorType {
-    name: OnceLock<Box<str>>,
-    count: AtomicU64,
+impl Verdict<'_> {
+    /// The outcome alone.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Ok => Outcome::Ok,
+            Self::Error(_) => Outcome::Error,
+            Self::Cancelled => Outcome::Cancelled,
+        }
+    }
 }
 
 impl PhaseCell {
     pub(crate) fn new() -> Self {
         Self {
-            active: AtomicI64::new(0),
+            flights: Flights::new(),
             expected: AtomicI64::new(0),
             durations: std::array::from_fn(|_| DurationCell {
                 slots: std::array::from_fn(|_| AtomicU64::new(0)),
                 sum_ns: AtomicU64::new(0),
             }),
-            items: Default::default(),
-            bytes: Default::default(),
+            items: std::array::from_fn(|_| AtomicU64::new(0)),
+            bytes: std::array::from_fn(|_| AtomicU64::new(0)),
             errors: OnceLock::new(),
+            units: OnceLock::new(),
+            effort: OnceLock::new(),
+            ended: EndedRuns::default(),
+            last_run: AtomicU64::new(0),
+            seen_dealt_with: AtomicU64::new(0),
+            seen: AtomicU64::new(0),
         }
     }
 
     /// A run starts.
-    pub fn begin(&self) {
-        self.active.fetch_add(1, COUNT);
+    pub fn begin(&self, now_ns: u64) -> Flight {
+        self.last_run.store(now_ns.saturating_add(1), COUNT);
+        self.flights.begin(now_ns)
     }
 
-    /// A run that started ends.
-    pub fn end(&self, outcome: Outcome, elapsed_ns: u64) {
-        self.record(outcome, elapsed_ns);
-        self.active.fetch_sub(1, COUNT);
+    /// A run that started ends, now, after this long: for a plain span that is less than since it began.
+    pub fn end(&self, flight: Flight, verdict: Verdict<'_>, elapsed_ns: u64, now_ns: u64) {
+        if let Verdict::Error(error_type) = verdict {
+            self.add_errors(error_type, 1);
+        }
+        self.record(verdict.outcome(), elapsed_ns);
+        let item = self.flights.end(flight);
+        self.last_run.store(now_ns.saturating_add(1), COUNT);
+        self.ended.note(elapsed_ns, now_ns, item, verdict);
     }
 
     /// A run that started turns out not to have been one: it leaves no trace.
-    pub fn withdraw(&self) {
-        self.active.fetch_sub(1, COUNT);
+    pub fn withdraw(&self, flight: Flight) {
+        let _item = self.flights.end(flight);
+    }
+
+    /// The plain span of a run left, or, with `None`, came back.
+    pub fn set_exited(&self, flight: &Flight, exited_ns: Option<u64>) {
+        self.flights.set_exited(flight, exited_ns);
+    }
+
+    /// What a run has in hand now.
+    pub fn set_item(&self, flight: &Flight, item: Arc<str>) {
+        self.flights.set_item(flight, item);
     }
 
     /// A run that was measured elsewhere.
@@ -90,22 +143,21 @@ impl PhaseCell {
         add(&self.bytes[outcome.index()], bytes)
     }
 
+    /// What was dealt with in a unit of its own name; beyond [`MAX_UNITS`] names they count as `other`. False where the
+    /// count was refused: beyond [`MAX_COUNT`], or the total near its end.
+    #[must_use = "a refused count is to be counted as dropped"]
+    pub fn add_units(&self, unit: &str, outcome: ItemOutcome, count: u64) -> bool {
+        self.units.get_or_init(Box::default).add(unit, outcome.index(), count, add)
+    }
+
     /// Errors of one type; beyond [`MAX_ERROR_TYPES`] types they count as `other`.
     pub fn add_errors(&self, error_type: &str, errors: u64) {
-        let name = bounded_value(error_type);
-        let types = self.errors.get_or_init(Box::default);
-        if name == OTHER {
-            types.other.fetch_add(errors, COUNT);
-            return;
-        }
-        for known in &types.known {
-            if **known.name.get_or_init(|| name.as_ref().into()) == *name {
-                known.count.fetch_add(errors, COUNT);
-                return;
-            }
-        }
-        types.other.fetch_add(errors, COUNT);
-        types.overflowed.fetch_add(errors, COUNT);
+        let _taken = self.errors.get_or_init(Box::default).add(error_type, 0, errors, add);
+    }
+
+    /// What runs spent.
+    pub fn add_effort(&self, effort: &Effort) {
+        self.effort.get_or_init(Box::default).add(effort);
     }
 
     /// Sets how many items are expected in all.
@@ -121,35 +173,61 @@ impl PhaseCell {
 
     /// All counts, read one after the other.
     #[must_use]
-    pub fn read(&self) -> CellReading {
+    pub fn read(&self, moment: Moment) -> CellReading {
+        let FlightCounts { active, oldest_start_ns, held } =
+            self.flights.counts(moment.now_ns.checked_sub(HELD_AFTER_NS));
         let durations = self.durations.each_ref().map(|cell| Histogram {
             slots: cell.slots.each_ref().map(|slot| slot.load(COUNT)),
             sum_ns: cell.sum_ns.load(COUNT),
         });
+        let errors = self.errors.get().map_or_else(Vec::new, |types| types.read());
+        let units = self.units.get().map_or_else(Vec::new, |units| units.read());
         let mut reading = CellReading {
-            active: self.active.load(COUNT),
+            active,
+            held,
+            oldest_start_ns,
+            last_activity_ns: None,
             expected: self.expected.load(COUNT),
             durations,
             items: self.items.each_ref().map(|items| items.load(COUNT)),
             bytes: self.bytes.each_ref().map(|bytes| bytes.load(COUNT)),
-            errors: Vec::new(),
-            errors_overflowed: 0,
+            errors: errors.into_iter().map(|(error_type, [count])| (error_type, count)).collect(),
+            errors_overflowed: self.errors.get().map_or(0, |types| types.overflowed()),
+            units,
+            units_overflowed: self.units.get().map_or(0, |units| units.overflowed()),
+            effort: self.effort.get().map(|effort| effort.read()),
         };
-        if let Some(types) = self.errors.get() {
-            reading.errors_overflowed = types.overflowed.load(COUNT);
-            let known = types.known.iter();
-            let named = known.filter_map(|known| Some((known.name.get()?.clone(), known.count.load(COUNT))));
-            reading.errors.extend(named);
-            let other = types.other.load(COUNT);
-            if other > 0 {
-                reading.errors.push((OTHER.into(), other));
-            }
-        }
+        reading.last_activity_ns = self.last_activity_ns(&reading, moment.now_ns);
         reading
     }
-}
 
-const OTHER: &str = "other";
+    /// Live counts take no time; that they have changed is seen here, at most one reading late.
+    fn last_activity_ns(&self, reading: &CellReading, now_ns: u64) -> Option<u64> {
+        let dealt_with = reading.dealt_with();
+        if self.seen_dealt_with.swap(dealt_with, COUNT) != dealt_with {
+            self.seen.store(now_ns.saturating_add(1), COUNT);
+        }
+        self.last_run.load(COUNT).max(self.seen.load(COUNT)).checked_sub(1)
+    }
+
+    /// The oldest runs in flight, the oldest first.
+    #[must_use]
+    pub fn oldest_in_flight(&self, most: usize) -> Vec<InFlight> {
+        self.flights.oldest(most)
+    }
+
+    /// The slowest runs that ended, the slowest first.
+    #[must_use]
+    pub fn slowest(&self) -> Vec<Ended> {
+        self.ended.slowest()
+    }
+
+    /// The latest runs that failed, the latest first.
+    #[must_use]
+    pub fn failed(&self) -> Vec<Ended> {
+        self.ended.failed()
+    }
+}
 
 fn add(total: &AtomicU64, count: u64) -> bool {
     if count > MAX_COUNT || total.load(COUNT) > u64::MAX / 2 {
@@ -161,7 +239,7 @@ fn add(total: &AtomicU64, count: u64) -> bool {
 
 impl fmt::Debug for PhaseCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PhaseCell").field(&self.read()).finish()
+        f.debug_struct("PhaseCell").finish_non_exhaustive()
     }
 }
 
@@ -170,6 +248,12 @@ impl fmt::Debug for PhaseCell {
 pub struct CellReading {
     /// Runs started and not ended.
     pub active: i64,
+    /// Of those, plain spans that exited over [`HELD_AFTER_NS`] ago and are not closed: something holds them.
+    pub held: u64,
+    /// When the oldest run in flight started, by the caller's clock.
+    pub oldest_start_ns: Option<u64>,
+    /// When a run last began or ended, or live counts were last seen to have changed, by the caller's clock.
+    pub last_activity_ns: Option<u64>,
     /// Items expected in all; 0 or less where nobody said.
     pub expected: i64,
     durations: [Histogram; Outcome::ALL.len()],
@@ -179,6 +263,11 @@ pub struct CellReading {
     pub errors: Vec<(Box<str>, u64)>,
     /// Errors whose type did not find a place of its own.
     pub errors_overflowed: u64,
+    units: Vec<(Box<str>, [u64; ItemOutcome::ALL.len()])>,
+    /// Counts whose unit did not find a place of its own.
+    pub units_overflowed: u64,
+    /// What the runs spent, where level detailed was on.
+    pub effort: Option<Effort>,
 }
 
 impl CellReading {
@@ -200,6 +289,17 @@ impl CellReading {
         self.bytes[outcome.index()]
     }
 
+    /// The named units, in the order in which they first came.
+    pub fn units(&self) -> impl Iterator<Item = &str> {
+        self.units.iter().map(|(unit, _)| &**unit)
+    }
+
+    /// What of a named unit became so.
+    #[must_use]
+    pub fn count(&self, unit: &str, outcome: ItemOutcome) -> u64 {
+        self.units.iter().find(|(own, _)| **own == *unit).map_or(0, |(_, counts)| counts[outcome.index()])
+    }
+
     /// Items dealt with, whatever became of them.
     #[must_use]
     pub fn items_processed(&self) -> u64 {
@@ -212,9 +312,18 @@ impl CellReading {
         self.durations.iter().map(Histogram::count).sum()
     }
 
+    /// A number that grows whenever anything live is counted.
+    fn dealt_with(&self) -> u64 {
+        let units = self.units.iter().flat_map(|(_, counts)| counts);
+        self.items.iter().chain(&self.bytes).chain(units).fold(0, |sum, count| sum.wrapping_add(*count))
+    }
+
     /// Adds what another cell of the same phase held.
     pub fn merge(&mut self, other: &Self) {
         self.active += other.active;
+        self.held += other.held;
+        self.oldest_start_ns = [self.oldest_start_ns, other.oldest_start_ns].into_iter().flatten().min();
+        self.last_activity_ns = self.last_activity_ns.max(other.last_activity_ns);
         self.expected += other.expected;
         for (own, others) in self.durations.iter_mut().zip(&other.durations) {
             own.sum_ns = own.sum_ns.wrapping_add(others.sum_ns);
@@ -222,33 +331,49 @@ impl CellReading {
         }
         self.items.iter_mut().zip(other.items).for_each(|(own, others)| *own += others);
         self.bytes.iter_mut().zip(other.bytes).for_each(|(own, others)| *own += others);
-        for (name, count) in &other.errors {
-            match self.errors.iter_mut().find(|(own, _)| own == name) {
-                Some((_, own)) => *own += count,
-                None => self.errors.push((name.clone(), *count)),
-            }
-        }
+        merge_named(&mut self.errors, &other.errors, |own, others| *own += others);
         self.errors_overflowed += other.errors_overflowed;
+        merge_named(&mut self.units, &other.units, |own, others| {
+            own.iter_mut().zip(others).for_each(|(own, others)| *own += others);
+        });
+        self.units_overflowed += other.units_overflowed;
+        if let Some(effort) = &other.effort {
+            self.effort.get_or_insert_default().merge(effort);
+        }
     }
 }
 
-#[cfg(test)]
+fn merge_named<T: Copy>(own: &mut Vec<(Box<str>, T)>, others: &[(Box<str>, T)], add: impl Fn(&mut T, T)) {
+    for (name, count) in others {
+        match own.iter_mut().find(|(known, _)| known == name) {
+            Some((_, own)) => add(own, *count),
+            None => own.push((name.clone(), *count)),
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    fn read(cell: &PhaseCell) -> CellReading {
+        cell.read(Moment::default())
+    }
 
     #[test]
     fn a_run_is_active_until_it_ends_and_counts_where_it_ended() {
         let cell = PhaseCell::new();
-        cell.begin();
-        cell.begin();
-        assert_eq!(cell.read().active, 2);
-        cell.end(Outcome::Error, 15_000);
-        let reading = cell.read();
-        assert_eq!((reading.active, reading.runs()), (1, 1));
+        let (one, two) = (cell.begin(5), cell.begin(7));
+        let reading = read(&cell);
+        assert_eq!((reading.active, reading.oldest_start_ns, reading.last_activity_ns), (2, Some(5), Some(7)));
+        cell.end(one, Verdict::Error("io"), 15_000, 15_005);
+        let reading = read(&cell);
+        assert_eq!((reading.active, reading.runs(), reading.oldest_start_ns), (1, 1, Some(7)));
         assert_eq!(reading.durations(Outcome::Error).sum_ns, 15_000);
         assert_eq!(reading.durations(Outcome::Error).slots[1], 1);
-        cell.withdraw();
-        assert_eq!(cell.read().active, 0);
+        assert_eq!((reading.errors, reading.last_activity_ns), (vec![("io".into(), 1)], Some(15_005)));
+        cell.withdraw(two);
+        assert_eq!((read(&cell).active, read(&cell).runs()), (0, 1));
     }
 
     #[test]
@@ -257,14 +382,14 @@ mod tests {
         assert!(cell.add_items(ItemOutcome::Ok, MAX_COUNT));
         assert!(!cell.add_items(ItemOutcome::Ok, MAX_COUNT + 1));
         assert!(!cell.add_bytes(ItemOutcome::Skipped, u64::MAX));
-        assert_eq!(cell.read().items(ItemOutcome::Ok), MAX_COUNT);
+        assert_eq!(read(&cell).items(ItemOutcome::Ok), MAX_COUNT);
     }
 
     #[test]
     fn a_total_never_wraps() {
         let cell = PhaseCell::new();
         let accepted = (0..4_000).filter(|_| cell.add_items(ItemOutcome::Ok, MAX_COUNT)).count() as u64;
-        assert_eq!(cell.read().items(ItemOutcome::Ok), accepted * MAX_COUNT);
+        assert_eq!(read(&cell).items(ItemOutcome::Ok), accepted * MAX_COUNT);
         assert!(accepted < 4_000);
     }
 
@@ -276,7 +401,7 @@ mod tests {
         }
         cell.add_errors("type_0", 1);
         cell.add_errors("other", 1);
-        let reading = cell.read();
+        let reading = read(&cell);
         assert_eq!(reading.errors.len(), MAX_ERROR_TYPES + 1);
         assert_eq!(reading.errors.first(), Some(&("type_0".into(), 3)));
         assert_eq!(reading.errors.last(), Some(&("other".into(), 11)));
@@ -287,16 +412,57 @@ mod tests {
     fn readings_add_up() {
         let (one, two) = (PhaseCell::new(), PhaseCell::new());
         for (cell, items) in [(&one, 3), (&two, 4)] {
-            cell.begin();
-            cell.end(Outcome::Ok, 5_000);
+            cell.record(Outcome::Ok, 5_000);
+            assert!(cell.add_units("tokens", ItemOutcome::Ok, items));
             assert!(cell.add_items(ItemOutcome::Ok, items));
             cell.add_errors("io", items);
             cell.replace_expected(0, 10);
         }
         two.replace_expected(10, 20);
-        let mut both = one.read();
-        both.merge(&two.read());
+        let mut both = read(&one);
+        both.merge(&read(&two));
         assert_eq!((both.runs(), both.items_processed(), both.expected), (2, 7, 30));
         assert_eq!(both.errors, [("io".into(), 7)]);
+        assert_eq!(both.count("tokens", ItemOutcome::Ok), 7);
+    }
+
+    #[test]
+    fn units_have_names_of_their_own_up_to_the_cap() {
+        let cell = PhaseCell::new();
+        assert!(cell.add_units("tokens", ItemOutcome::Ok, 512) && cell.add_units("tokens", ItemOutcome::Error, 3));
+        assert!(!cell.add_units("tokens", ItemOutcome::Ok, MAX_COUNT + 1));
+        for number in 0..MAX_UNITS {
+            assert!(cell.add_units(&format!("unit_{number}"), ItemOutcome::Ok, 1));
+        }
+        let reading = read(&cell);
+        assert_eq!((reading.count("tokens", ItemOutcome::Ok), reading.count("tokens", ItemOutcome::Error)), (512, 3));
+        assert_eq!((reading.count("other", ItemOutcome::Ok), reading.units_overflowed), (1, 1));
+        assert_eq!(reading.units().count(), MAX_UNITS + 1);
+    }
+
+    #[test]
+    fn live_counts_are_activity_from_the_reading_on_that_sees_them() {
+        let cell = PhaseCell::new();
+        let at = |now_ns| Moment { now_ns, unix_ns: 0 };
+        assert_eq!(cell.read(at(10)).last_activity_ns, None);
+        let flight = cell.begin(20);
+        assert_eq!(cell.read(at(30)).last_activity_ns, Some(20));
+        assert!(cell.add_items(ItemOutcome::Skipped, 1));
+        assert_eq!(cell.read(at(40)).last_activity_ns, Some(40));
+        assert_eq!(cell.read(at(50)).last_activity_ns, Some(40));
+        cell.end(flight, Verdict::Cancelled, 40, 60);
+        assert_eq!(cell.read(at(70)).last_activity_ns, Some(60));
+    }
+
+    #[test]
+    fn a_plain_span_is_held_a_minute_after_it_exited() {
+        let cell = PhaseCell::new();
+        let flight = cell.begin(1);
+        cell.set_exited(&flight, Some(2));
+        let held = |now_ns| cell.read(Moment { now_ns, unix_ns: 0 }).held;
+        assert_eq!([held(3), held(HELD_AFTER_NS + 1), held(HELD_AFTER_NS + 2)], [0, 0, 1]);
+        cell.set_exited(&flight, None);
+        assert_eq!(held(HELD_AFTER_NS + 3), 0);
+        cell.end(flight, Verdict::Ok, 1, HELD_AFTER_NS + 4);
     }
 }

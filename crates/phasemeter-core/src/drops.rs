@@ -13,6 +13,8 @@ pub enum DropReason {
     InvalidOutcome,
     /// A label value over its length limit; it was shortened, its rest replaced by a hash.
     LabelShortened,
+    /// A further label of a phase whose name Prometheus does not take, or that phases have already.
+    InvalidLabel,
     /// A run counted its items live and declared them as well; the live count stands.
     CountedTwice,
     /// A position before the last one; the count stands.
@@ -27,11 +29,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::InvalidCount,
         Self::InvalidDuration,
         Self::InvalidOutcome,
         Self::LabelShortened,
+        Self::InvalidLabel,
         Self::CountedTwice,
         Self::PositionBack,
         Self::NeverEntered,
@@ -47,6 +50,7 @@ impl DropReason {
             Self::InvalidDuration => "invalid_duration",
             Self::InvalidOutcome => "invalid_outcome",
             Self::LabelShortened => "label_shortened",
+            Self::InvalidLabel => "invalid_label",
             Self::CountedTwice => "counted_twice",
             Self::PositionBack => "position_back",
             Self::NeverEntered => "never_entered",

@@ -51,8 +51,8 @@ impl Labels {
         Ok(Self::sorted(sorted))
     }
 
-    /// A set whose names are constants of this workspace, given in any order.
-    pub(crate) fn known(pairs: &[(&'static str, &str)]) -> Self {
+    /// A set whose names were checked, or are constants of this workspace, given in any order.
+    pub(crate) fn known(pairs: &[(&str, &str)]) -> Self {
         let mut sorted: Vec<(Box<str>, Box<str>)> =
             pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         sorted.sort_by(|a, b| a.0.cmp(&b.0));
@@ -109,7 +109,7 @@ impl fmt::Debug for Labels {
     }
 }
 
-fn is_label_name(name: &str) -> bool {
+pub(crate) fn is_label_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -1,50 +1,78 @@
-//! Who is who: the cell of each pair of pipeline and phase, bounded in number.
+//! Who is who: the cell of each pair of pipeline and phase, and of its labels where it has any, bounded in number.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::catalogue::{
-    DROPPED, OVERFLOW, PHASE_ACTIVE, PHASE_BYTES, PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_ITEMS,
-    PHASE_PROGRESS, PHASE_RUNS, SERIES,
+    DROPPED, OVERFLOW, PHASE_ACTIVE, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES, PHASE_CPU_TIME,
+    PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP,
+    PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, SERIES,
 };
 use crate::sync::{Arc, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
-use crate::{CellReading, DropReason, Drops, ItemOutcome, Labels, Outcome, PhaseCell, Samples, Value, bounded_value};
+use crate::{
+    CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Moment, Outcome, PhaseCell, Samples, Value, WaitingFor,
+    Work, bounded_value,
+};
 
 /// How much memory a registry may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Pairs of pipeline and phase; what comes beyond them is recorded in one overflow series.
-    /// Each costs about 1 KiB, and about 110 lines of a scrape.
+    /// Pairs of pipeline and phase, and sets of further labels; what comes beyond them is recorded in one overflow
+    /// series. Each costs about 2 KiB, and about 110 lines of a scrape.
     pub phases: usize,
+    /// Sets of further labels of one phase; what comes beyond them has the value `other` in each of them.
+    pub label_sets: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { phases: 1_000 }
+        Self { phases: 1_000, label_sets: 100 }
     }
 }
 
 /// The cells of a process, or of one test. Recording threads come here once a phase, then hold its cell.
 pub struct Registry {
     max_phases: AtomicUsize,
-    /// Named by the pipeline, or by nothing while it is the one that has no name yet.
-    cells: RwLock<HashMap<Key, Arc<PhaseCell>>>,
+    max_label_sets: AtomicUsize,
+    cells: RwLock<Cells>,
     overflow: OnceLock<Arc<PhaseCell>>,
     base_pipeline: OnceLock<Box<str>>,
     drops: Drops,
 }
 
-type Key = (Option<Box<str>>, Box<str>);
+#[derive(Default)]
+struct Cells {
+    by_key: HashMap<Key, Kept>,
+    /// How many sets of further labels each phase has.
+    label_sets: HashMap<Name, usize>,
+}
+
+/// The pipeline, or nothing while it is the one that has no name yet, and the phase.
+type Name = (Option<Box<str>>, Box<str>);
+
+/// A name and its further labels, sorted.
+type Key = (Name, Box<[(Box<str>, Box<str>)]>);
+
+#[derive(Clone)]
+struct Kept {
+    cell: Arc<PhaseCell>,
+    /// Whether it stands for all label sets that found no place.
+    is_collective: bool,
+}
 
 /// The counts of one phase, for those who look at phases rather than at metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhaseReading {
-    /// The pipeline; empty for the overflow series.
+    /// The pipeline.
     pub pipeline: Box<str>,
-    /// The phase; empty for the overflow series.
+    /// The phase.
     pub phase: Box<str>,
+    /// Further labels, sorted by name.
+    pub labels: Box<[(Box<str>, Box<str>)]>,
     /// Its counts.
     pub counts: CellReading,
+    /// Whether it stands for all label sets that found no place.
+    is_collective: bool,
 }
 
 impl Registry {
@@ -53,7 +81,8 @@ impl Registry {
     pub fn new(limits: Limits) -> Self {
         Self {
             max_phases: AtomicUsize::new(limits.phases),
-            cells: RwLock::default(),
+            max_label_sets: AtomicUsize::new(limits.label_sets),
+            cells: RwLock::new(Cells::default()),
             overflow: OnceLock::new(),
             base_pipeline: OnceLock::new(),
             drops: Drops::default(),
@@ -63,6 +92,7 @@ impl Registry {
     /// Changes the limits. What is already kept stays.
     pub fn set_limits(&self, limits: Limits) {
         self.max_phases.store(limits.phases, COUNT);
+        self.max_label_sets.store(limits.label_sets, COUNT);
     }
 
     /// Names the pipeline of those phases that came without one. The first name stands; false for a later one.
@@ -80,26 +110,68 @@ impl Registry {
     /// The cell of a phase, made (and so born at 0) when it is first asked for. `None` is the base pipeline.
     #[must_use]
     pub fn phase(&self, pipeline: Option<&str>, phase: &str) -> Arc<PhaseCell> {
-        let key: Key = (pipeline.map(|name| self.bounded(name)), self.bounded(phase));
-        let known = {
-            let cells = read(&self.cells);
-            cells.get(&key).cloned().or_else(|| self.full(cells.len()).then(|| self.overflow_cell()))
-        };
+        self.cell((self.name(pipeline, phase), Box::default()))
+    }
+
+    /// The cell of a phase with further labels. A label whose name Prometheus does not take, that phases have already,
+    /// or that stands twice is left out and counted.
+    #[must_use]
+    pub fn labelled_phase(&self, pipeline: Option<&str>, phase: &str, labels: &[(&str, &str)]) -> Arc<PhaseCell> {
+        let mut kept: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(labels.len());
+        for (name, value) in labels {
+            if is_free_label(name) && kept.iter().all(|(known, _)| **known != **name) {
+                kept.push(((*name).into(), self.bounded(value)));
+            } else {
+                self.drops.count(DropReason::InvalidLabel);
+            }
+        }
+        kept.sort();
+        self.cell((self.name(pipeline, phase), kept.into()))
+    }
+
+    fn cell(&self, key: Key) -> Arc<PhaseCell> {
+        let known = self.known(&read(&self.cells), &key);
         known.unwrap_or_else(|| {
             let mut cells = write(&self.cells);
-            if self.full(cells.len()) && !cells.contains_key(&key) {
-                return self.overflow_cell();
+            if let Some(cell) = self.known(&cells, &key) {
+                return cell;
             }
-            cells.entry(key).or_insert_with(|| Arc::new(PhaseCell::new())).clone()
+            let (key, is_collective) = if self.has_room_for_labels(&cells, &key) {
+                (key, false)
+            } else {
+                (collective(&key), true)
+            };
+            if !key.1.is_empty() && !is_collective {
+                *cells.label_sets.entry(key.0.clone()).or_default() += 1;
+            }
+            let new = || Kept { cell: Arc::new(PhaseCell::new()), is_collective };
+            cells.by_key.entry(key).or_insert_with(new).cell.clone()
         })
     }
 
-    fn full(&self, phases: usize) -> bool {
-        phases >= self.max_phases.load(COUNT)
+    /// The cell that is there for this key, its own or a collective one; nothing where one is to be made.
+    fn known(&self, cells: &Cells, key: &Key) -> Option<Arc<PhaseCell>> {
+        let own = cells.by_key.get(key);
+        let shared = || {
+            let others = (!self.has_room_for_labels(cells, key)).then(|| cells.by_key.get(&collective(key)));
+            others.flatten()
+        };
+        let found = own.or_else(shared).map(|kept| kept.cell.clone());
+        let is_full = cells.by_key.len() >= self.max_phases.load(COUNT);
+        found.or_else(|| is_full.then(|| self.overflow_cell()))
+    }
+
+    fn has_room_for_labels(&self, cells: &Cells, (name, labels): &Key) -> bool {
+        let sets = || cells.label_sets.get(name).copied().unwrap_or(0);
+        labels.is_empty() || sets() < self.max_label_sets.load(COUNT)
     }
 
     fn overflow_cell(&self) -> Arc<PhaseCell> {
         self.overflow.get_or_init(|| Arc::new(PhaseCell::new())).clone()
+    }
+
+    fn name(&self, pipeline: Option<&str>, phase: &str) -> Name {
+        (pipeline.map(|name| self.bounded(name)), self.bounded(phase))
     }
 
     fn bounded(&self, value: &str) -> Box<str> {
@@ -110,23 +182,21 @@ impl Registry {
         bounded.into()
     }
 
-    /// The counts of every phase, sorted by pipeline and phase; cells that turn out to have one name are added up.
+    /// The counts of every phase, sorted by pipeline, phase and labels; cells that turn out to have one name are added
+    /// up.
     #[must_use]
-    pub fn read(&self) -> Vec<PhaseReading> {
-        let base = self.base_pipeline.get().map_or("", |name| name);
-        // The lock is held to copy handles, never while cells are read.
-        let cells: Vec<_> = read(&self.cells).iter().map(|(key, cell)| (key.clone(), cell.clone())).collect();
-        let mut phases: Vec<PhaseReading> = cells
-            .into_iter()
-            .map(|((pipeline, phase), cell)| PhaseReading {
-                pipeline: pipeline.unwrap_or_else(|| base.into()),
-                phase,
-                counts: cell.read(),
-            })
-            .collect();
-        phases.sort_by(|a, b| (&a.pipeline, &a.phase).cmp(&(&b.pipeline, &b.phase)));
+    pub fn read(&self, moment: Moment) -> Vec<PhaseReading> {
+        let reading = |(pipeline, phase, labels, kept): (_, _, _, Kept)| PhaseReading {
+            pipeline,
+            phase,
+            labels,
+            counts: kept.cell.read(moment),
+            is_collective: kept.is_collective,
+        };
+        let mut phases: Vec<PhaseReading> = self.kept().into_iter().map(reading).collect();
         phases.dedup_by(|later, earlier| {
-            let same = later.pipeline == earlier.pipeline && later.phase == earlier.phase;
+            let name = |own: &PhaseReading| (own.pipeline.clone(), own.phase.clone(), own.labels.clone());
+            let same = name(later) == name(earlier);
             if same {
                 earlier.counts.merge(&later.counts);
             }
@@ -135,26 +205,57 @@ impl Registry {
         phases
     }
 
+    /// Who is in flight longest, who was slowest and who failed last, of every phase that has any, sorted like
+    /// [`Registry::read`].
+    #[must_use]
+    pub fn work(&self, moment: Moment) -> Vec<Work> {
+        let work = |(pipeline, phase, _, kept): (_, _, _, Kept)| Work::of_cell(pipeline, phase, &kept.cell, moment);
+        let mut work: Vec<Work> = self.kept().into_iter().map(work).filter(|work| !work.is_empty()).collect();
+        work.dedup_by(|later, earlier| {
+            let same = later.pipeline == earlier.pipeline && later.phase == earlier.phase;
+            if same {
+                earlier.merge(later);
+            }
+            same
+        });
+        work
+    }
+
+    /// Every cell with its pipeline, phase and labels, sorted by them.
+    fn kept(&self) -> Vec<(Box<str>, Box<str>, Box<[(Box<str>, Box<str>)]>, Kept)> {
+        let base = self.base_pipeline.get().map_or("", |name| name);
+        // The lock is held to copy handles, never while cells are read.
+        let cells: Vec<_> = read(&self.cells).by_key.iter().map(|(key, kept)| (key.clone(), kept.clone())).collect();
+        let named = |(((pipeline, phase), labels), kept): (Key, Kept)| {
+            (pipeline.unwrap_or_else(|| base.into()), phase, labels, kept)
+        };
+        let mut named: Vec<_> = cells.into_iter().map(named).collect();
+        named.sort_by(|a, b| (&a.0, &a.1, &a.2).cmp(&(&b.0, &b.1, &b.2)));
+        named
+    }
+
     /// Puts the metrics of every phase, and the registry's own, into `out`.
-    pub fn sample(&self, out: &mut Samples) {
-        let phases = self.read();
+    pub fn sample(&self, moment: Moment, out: &mut Samples) {
+        let phases = self.read(moment);
         out.push_plain(&SERIES, Value::Level(phases.len() as i64));
-        let mut errors_overflowed = 0;
+        let mut overflowed = Overflowed::default();
         for reading in &phases {
-            errors_overflowed += reading.counts.errors_overflowed;
+            overflowed.add(&reading.counts);
+            if reading.is_collective {
+                overflowed.label_sets += reading.counts.runs();
+            }
             let names = [("phase", &*reading.phase), ("pipeline", &*reading.pipeline)];
-            sample_phase(&reading.counts, &names, out);
+            let labels = reading.labels.iter().map(|(name, value)| (&**name, &**value));
+            let names: Vec<_> = names.into_iter().chain(labels).collect();
+            sample_phase(&reading.counts, &names, moment, out);
         }
-        let mut runs_overflowed = 0;
         if let Some(cell) = self.overflow.get() {
-            let counts = cell.read();
-            runs_overflowed = counts.runs();
-            errors_overflowed += counts.errors_overflowed;
-            sample_phase(&counts, &OVERFLOW_LABEL, out);
+            let counts = cell.read(moment);
+            overflowed.phases = counts.runs();
+            overflowed.add(&counts);
+            sample_phase(&counts, &OVERFLOW_LABEL, moment, out);
         }
-        for (limit, count) in [("phases", runs_overflowed), ("error_types", errors_overflowed)] {
-            out.push(&OVERFLOW, Labels::known(&[("limit", limit)]), Value::Count(count));
-        }
+        overflowed.sample(out);
         for reason in DropReason::ALL {
             let labels = Labels::known(&[("reason", reason.as_str())]);
             out.push(&DROPPED, labels, Value::Count(self.drops.total(reason)));
@@ -162,10 +263,49 @@ impl Registry {
     }
 }
 
+/// What did not find a name of its own, by which limit.
+#[derive(Default)]
+struct Overflowed {
+    phases: u64,
+    label_sets: u64,
+    error_types: u64,
+    units: u64,
+}
+
+impl Overflowed {
+    fn add(&mut self, counts: &CellReading) {
+        self.error_types += counts.errors_overflowed;
+        self.units += counts.units_overflowed;
+    }
+
+    fn sample(&self, out: &mut Samples) {
+        let Self { phases, label_sets, error_types, units } = *self;
+        let limits =
+            [("phases", phases), ("label_sets", label_sets), ("error_types", error_types), ("units", units)];
+        for (limit, count) in limits {
+            out.push(&OVERFLOW, Labels::known(&[("limit", limit)]), Value::Count(count));
+        }
+    }
+}
+
 /// What stands in place of pipeline and phase on the overflow series; OpenTelemetry's attribute.
 const OVERFLOW_LABEL: [(&str, &str); 1] = [("otel_metric_overflow", "true")];
 
-fn sample_phase(counts: &CellReading, names: &[(&'static str, &str)], out: &mut Samples) {
+/// Labels that the metrics of phases have already.
+const TAKEN_LABELS: [&str; 7] = ["phase", "pipeline", "outcome", "error_type", "unit", "direction", OVERFLOW_LABEL[0].0];
+
+/// Whether a label may stand beside those that phases have.
+#[must_use]
+pub fn is_free_label(name: &str) -> bool {
+    crate::labels::is_label_name(name) && !TAKEN_LABELS.contains(&name)
+}
+
+/// The same labels, each with the value of those that found no place.
+fn collective((name, labels): &Key) -> Key {
+    (name.clone(), labels.iter().map(|(label, _)| (label.clone(), "other".into())).collect())
+}
+
+fn sample_phase(counts: &CellReading, names: &[(&str, &str)], moment: Moment, out: &mut Samples) {
     let with = |name: &'static str, value: &str| Labels::known(&[names, &[(name, value)]].concat());
     for outcome in Outcome::ALL {
         let durations = counts.durations(outcome);
@@ -177,34 +317,64 @@ fn sample_phase(counts: &CellReading, names: &[(&'static str, &str)], out: &mut 
         let labels = with("outcome", outcome.as_str());
         out.push(&PHASE_ITEMS, labels.clone(), Value::Count(counts.items(outcome)));
         out.push(&PHASE_BYTES, labels, Value::Count(counts.bytes(outcome)));
+        for unit in counts.units() {
+            let labels = Labels::known(&[names, &[("outcome", outcome.as_str()), ("unit", unit)]].concat());
+            out.push(&PHASE_UNITS, labels, Value::Count(counts.count(unit, outcome)));
+        }
     }
     for (error_type, errors) in &counts.errors {
         out.push(&PHASE_ERRORS, with("error_type", error_type), Value::Count(*errors));
     }
     let labels = Labels::known(names);
     out.push(&PHASE_ACTIVE, labels.clone(), Value::Level(counts.active));
+    out.push(&PHASE_HELD, labels.clone(), Value::Level(i64::try_from(counts.held).unwrap_or(i64::MAX)));
+    let moments =
+        [(&PHASE_OLDEST_START_TIMESTAMP, counts.oldest_start_ns), (&PHASE_LAST_ACTIVITY_TIMESTAMP, counts.last_activity_ns)];
+    for (metric, then_ns) in moments {
+        if let Some(then_ns) = then_ns {
+            out.push(metric, labels.clone(), Value::Nanos(moment.unix_ns_of(then_ns)));
+        }
+    }
     if counts.expected > 0 {
         let progress = counts.items_processed() as f64 / counts.expected as f64;
         out.push(&PHASE_EXPECTED_ITEMS, labels.clone(), Value::Level(counts.expected));
-        out.push(&PHASE_PROGRESS, labels, Value::Real(progress));
+        out.push(&PHASE_PROGRESS, labels.clone(), Value::Real(progress));
+    }
+    if let Some(effort) = &counts.effort {
+        sample_effort(effort, &labels, with, out);
+    }
+}
+
+fn sample_effort(effort: &Effort, labels: &Labels, with: impl Fn(&'static str, &str) -> Labels, out: &mut Samples) {
+    out.push(&PHASE_BUSY_TIME, labels.clone(), Value::Nanos(effort.busy_ns));
+    for (waiting_for, waited_ns) in WaitingFor::ALL.into_iter().zip(effort.waiting_ns) {
+        out.push(&PHASE_WAITING_TIME, with("direction", waiting_for.as_str()), Value::Nanos(waited_ns));
+    }
+    let Some(profile) = effort.profile else { return };
+    if let Some(cpu_ns) = profile.cpu_ns {
+        out.push(&PHASE_CPU_TIME, labels.clone(), Value::Nanos(cpu_ns));
+    }
+    if let Some(allocated) = profile.allocated {
+        out.push(&PHASE_ALLOCATIONS, labels.clone(), Value::Count(allocated.allocations));
+        out.push(&PHASE_ALLOCATED, labels.clone(), Value::Count(allocated.bytes));
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phases = read(&self.cells).len();
+        let phases = read(&self.cells).by_key.len();
         f.debug_struct("Registry").field("phases", &phases).finish_non_exhaustive()
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::Snapshot;
 
     fn snapshot(registry: &Registry) -> Snapshot {
         let mut samples = Samples::default();
-        registry.sample(&mut samples);
+        registry.sample(Moment::default(), &mut samples);
         Snapshot::new(samples)
     }
 
@@ -221,13 +391,11 @@ mod tests {
 
     #[test]
     fn names_beyond_the_cap_share_one_series_and_are_counted() {
-        let registry = Registry::new(Limits { phases: 10 });
+        let registry = Registry::new(Limits { phases: 10, ..Limits::default() });
         for number in 0..100_000 {
-            let cell = registry.phase(None, &format!("phase {number}"));
-            cell.begin();
-            cell.end(Outcome::Ok, 1);
+            registry.phase(None, &format!("phase {number}")).record(Outcome::Ok, 1);
         }
-        assert_eq!(registry.read().len(), 10);
+        assert_eq!(registry.read(Moment::default()).len(), 10);
         let snapshot = snapshot(&registry);
         let overflow = [("otel_metric_overflow", "true"), ("outcome", "ok")];
         assert_eq!(snapshot.value(&PHASE_RUNS, &overflow), Some(&Value::Count(99_990)));
@@ -242,7 +410,7 @@ mod tests {
         registry.phase(Some("acid"), "embed").record(Outcome::Ok, 2);
         assert!(registry.name_base_pipeline("acid"));
         assert!(!registry.name_base_pipeline("other"));
-        let phases = registry.read();
+        let phases = registry.read(Moment::default());
         assert_eq!(phases.len(), 1);
         assert_eq!((&*phases[0].pipeline, phases[0].counts.runs()), ("acid", 2));
     }
@@ -252,7 +420,7 @@ mod tests {
         let registry = Registry::new(Limits::default());
         let _cell = registry.phase(None, &"x".repeat(10_000));
         assert_eq!(registry.drops().total(DropReason::LabelShortened), 1);
-        assert!(registry.read()[0].phase.len() <= crate::labels::MAX_VALUE_BYTES);
+        assert!(registry.read(Moment::default())[0].phase.len() <= crate::MAX_VALUE_BYTES);
     }
 
     #[test]
@@ -264,5 +432,49 @@ mod tests {
         cell.set_expected(8);
         assert!(cell.add_items(ItemOutcome::Ok, 1) && cell.add_items(ItemOutcome::Error, 1));
         assert_eq!(snapshot(&registry).value(&PHASE_PROGRESS, &labels), Some(&Value::Real(0.25)));
+    }
+
+    #[test]
+    fn further_labels_make_series_of_their_own_up_to_the_cap() {
+        let registry = Registry::new(Limits { phases: 100, label_sets: 3 });
+        for number in 0..50 {
+            let model = format!("model {number}");
+            registry.labelled_phase(Some("p"), "embed", &[("model", &model), ("device", "gpu")]).record(Outcome::Ok, 1);
+        }
+        registry.phase(Some("p"), "embed").record(Outcome::Ok, 1);
+        let of = |model: &str| {
+            let labels = [("device", if model == "other" { "other" } else { "gpu" }), ("model", model)];
+            let named = [("outcome", "ok"), ("phase", "embed"), ("pipeline", "p")];
+            snapshot(&registry).value(&PHASE_RUNS, &[&labels[..], &named].concat()).cloned()
+        };
+        assert_eq!([of("model 2"), of("model 3"), of("other")], [Some(Value::Count(1)), None, Some(Value::Count(47))]);
+        assert_eq!(snapshot(&registry).value(&OVERFLOW, &[("limit", "label_sets")]), Some(&Value::Count(47)));
+        assert_eq!(registry.read(Moment::default()).len(), 5);
+    }
+
+    #[test]
+    fn a_label_that_cannot_stand_is_left_out_and_counted() {
+        let registry = Registry::new(Limits::default());
+        let labels = [("phase", "x"), ("a-b", "x"), ("model", "one"), ("model", "two")];
+        registry.labelled_phase(None, "embed", &labels).record(Outcome::Ok, 1);
+        assert_eq!(registry.drops().total(DropReason::InvalidLabel), 3);
+        assert_eq!(*registry.read(Moment::default())[0].labels, [("model".into(), "one".into())]);
+    }
+
+    #[test]
+    fn work_in_flight_is_seen_on_the_wall_clock() {
+        let registry = Registry::new(Limits::default());
+        let cell = registry.phase(Some("p"), "embed");
+        let flight = cell.begin(1_000);
+        cell.set_item(&flight, "a.pdf".into());
+        let moment = Moment { now_ns: 5_000, unix_ns: 1_000_000 };
+        let mut samples = Samples::default();
+        registry.sample(moment, &mut samples);
+        let snapshot = Snapshot::new(samples);
+        let labels = [("phase", "embed"), ("pipeline", "p")];
+        assert_eq!(snapshot.value(&PHASE_OLDEST_START_TIMESTAMP, &labels), Some(&Value::Nanos(996_000)));
+        let work = registry.work(moment);
+        assert_eq!(work[0].oldest[0].item.as_deref(), Some("a.pdf"));
+        assert_eq!(work[0].oldest[0].running_ns, 4_000);
     }
 }

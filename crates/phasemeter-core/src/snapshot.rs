@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::buckets::{BOUNDS_NS, SLOTS};
-use crate::{Labels, Metric};
+use crate::{Labels, Metric, Work};
 
 /// Where producers put what they read. A [`Snapshot`] is made of it.
 #[derive(Debug, Default, Clone)]
@@ -43,6 +43,8 @@ impl Samples {
 pub struct Snapshot {
     /// One entry a metric that has series, sorted by OpenTelemetry name.
     pub families: Vec<Family>,
+    /// Runs to look at, sorted by pipeline and phase; empty where nobody asked for them. No encoder reads it.
+    pub work: Vec<Work>,
 }
 
 /// The series of one metric.
@@ -132,7 +134,7 @@ impl Snapshot {
             family.series.sort_by(|a, b| a.labels.cmp(&b.labels));
             family.series.dedup_by(|later, earlier| later.labels == earlier.labels);
         }
-        Self { families }
+        Self { families, work: Vec::new() }
     }
 
     /// The series of a metric; empty where it has none.

@@ -1,0 +1,301 @@
+//! Runs in flight: who has begun and not ended, since when, and with what in hand.
+//!
+//! A run claims a slot when it begins and frees it when it ends, from whatever thread. How many are in flight is the
+//! number of claimed slots, so it cannot drift from what begins and ends. Claiming and freeing take no lock and wait
+//! for nobody; slots come in levels, each twice as large as the one before, made when they are first needed.
+
+use crate::sync::{Arc, AtomicBool, AtomicI64, AtomicU32, AtomicU64, COUNT, Mutex, OnceLock, Ordering, lock, try_lock};
+
+/// Slots of the first level; the others double.
+const FIRST_LEVEL: u32 = 8;
+
+/// Together they hold over half a million runs of one phase; what is beyond is counted and nothing else.
+const LEVELS: usize = 16;
+
+/// The runs of one phase that are in flight.
+pub(crate) struct Flights {
+    levels: [OnceLock<Level>; LEVELS],
+    /// Where a slot was last freed or claimed, so that a search begins where it will end.
+    hint: AtomicU32,
+    /// Runs that found no slot.
+    untracked: AtomicI64,
+}
+
+struct Level {
+    /// One bit a slot, set while it is claimed.
+    claimed: Box<[AtomicU64]>,
+    slots: Box<[Slot]>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// When the run began, plus one; 0 in the moment before that is known.
+    started: AtomicU64,
+    /// When a plain span that has exited did so, plus one; 0 while it is inside.
+    exited: AtomicU64,
+    has_item: AtomicBool,
+    item: Mutex<Option<Arc<str>>>,
+}
+
+/// A run in flight. It is handed back exactly once, to the cell that gave it.
+#[derive(Debug)]
+#[must_use = "a flight that is not handed back stays in flight"]
+pub struct Flight(Option<u32>);
+
+/// A run in flight, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// When it began, by the clock of the caller.
+    pub started_ns: u64,
+    /// When the plain span exited that has not been entered since; `None` for the exact grade, which is never outside.
+    pub exited_ns: Option<u64>,
+    /// What it has in hand, where it said so.
+    pub item: Option<Arc<str>>,
+}
+
+/// How many are in flight, and since when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct FlightCounts {
+    pub(crate) active: i64,
+    pub(crate) oldest_start_ns: Option<u64>,
+    /// Those that exited at least as long ago as was asked.
+    pub(crate) held: u64,
+}
+
+impl Flights {
+    pub(crate) fn new() -> Self {
+        Self {
+            levels: std::array::from_fn(|_| OnceLock::new()),
+            hint: AtomicU32::new(0),
+            untracked: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) fn begin(&self, started_ns: u64) -> Flight {
+        let claimed = self.claim();
+        match claimed {
+            Some(index) => {
+                if let Some(slot) = self.slot(index) {
+                    slot.started.store(started_ns.saturating_add(1), COUNT);
+                }
+            }
+            None => {
+                self.untracked.fetch_add(1, COUNT);
+            }
+        }
+        Flight(claimed)
+    }
+
+    /// What the run had in hand.
+    pub(crate) fn end(&self, flight: Flight) -> Option<Arc<str>> {
+        let Some(index) = flight.0 else {
+            self.untracked.fetch_sub(1, COUNT);
+            return None;
+        };
+        let (level, place) = place(index);
+        let level = self.levels.get(level)?.get()?;
+        let (word, bit) = (place / 64, place % 64);
+        let slot = level.slots.get(place as usize)?;
+        let item = if slot.has_item.swap(false, COUNT) { lock(&slot.item).take() } else { None };
+        slot.started.store(0, COUNT);
+        slot.exited.store(0, COUNT);
+        // Release: whoever claims this slot next, with acquire, finds it empty.
+        level.claimed.get(word as usize)?.fetch_and(!(1 << bit), Ordering::Release);
+        self.hint.store(index, COUNT);
+        item
+    }
+
+    /// The plain span left, or came back.
+    pub(crate) fn set_exited(&self, flight: &Flight, exited_ns: Option<u64>) {
+        if let Some(slot) = flight.0.and_then(|index| self.slot(index)) {
+            slot.exited.store(exited_ns.map_or(0, |exited| exited.saturating_add(1)), COUNT);
+        }
+    }
+
+    /// What the run has in hand now. The lock is the slot's own: only somebody who looks at this very slot holds it,
+    /// for as long as it takes to copy a pointer.
+    pub(crate) fn set_item(&self, flight: &Flight, item: Arc<str>) {
+        if let Some(slot) = flight.0.and_then(|index| self.slot(index)) {
+            *lock(&slot.item) = Some(item);
+            slot.has_item.store(true, COUNT);
+        }
+    }
+
+    /// Counts, without a lock. Held is what exited at or before `held_since_ns`.
+    pub(crate) fn counts(&self, held_since_ns: Option<u64>) -> FlightCounts {
+        let mut counts = FlightCounts { active: self.untracked.load(COUNT).max(0), ..FlightCounts::default() };
+        self.each(|slot| {
+            counts.active += 1;
+            let (started, exited) = (slot.started.load(COUNT), slot.exited.load(COUNT));
+            if let Some(started_ns) = started.checked_sub(1) {
+                counts.oldest_start_ns =
+                    Some(counts.oldest_start_ns.map_or(started_ns, |oldest| oldest.min(started_ns)));
+            }
+            let is_held = exited.checked_sub(1).zip(held_since_ns).is_some_and(|(exited, since)| exited <= since);
+            counts.held += u64::from(is_held);
+        });
+        counts
+    }
+
+    /// The oldest runs in flight, the oldest first. An item that is being set this moment is left out.
+    pub(crate) fn oldest(&self, most: usize) -> Vec<InFlight> {
+        let mut flights = Vec::new();
+        self.each(|slot| {
+            let started = slot.started.load(COUNT);
+            let exited_ns = slot.exited.load(COUNT).checked_sub(1);
+            let item = if slot.has_item.load(COUNT) { try_lock(&slot.item).and_then(|item| item.clone()) } else { None };
+            // A slot that was freed and claimed meanwhile would give one run's start and another one's item.
+            let is_same = slot.started.load(COUNT) == started;
+            if let Some(started_ns) = started.checked_sub(1).filter(|_| is_same) {
+                flights.push(InFlight { started_ns, exited_ns, item });
+            }
+        });
+        flights.sort_by(|a, b| (a.started_ns, &a.item).cmp(&(b.started_ns, &b.item)));
+        flights.truncate(most);
+        flights
+    }
+
+    fn each(&self, mut look_at: impl FnMut(&Slot)) {
+        // A level is made only once those below it were full.
+        for level in self.levels.iter().map_while(OnceLock::get) {
+            for (word, slots) in level.claimed.iter().zip(level.slots.chunks(64)) {
+                // Acquire: what was stored in a slot before it was claimed is seen.
+                let claimed = word.load(Ordering::Acquire);
+                let is_claimed = |(bit, _): &(usize, &Slot)| claimed >> bit & 1 == 1;
+                slots.iter().enumerate().filter(is_claimed).for_each(|(_, slot)| look_at(slot));
+            }
+        }
+    }
+
+    fn slot(&self, index: u32) -> Option<&Slot> {
+        let (level, place) = place(index);
+        self.levels.get(level)?.get()?.slots.get(place as usize)
+    }
+
+    fn claim(&self) -> Option<u32> {
+        let (hinted, place) = place(self.hint.load(COUNT));
+        let near = self.levels.get(hinted).and_then(OnceLock::get).and_then(|level| level.claim_in((place / 64) as usize));
+        let claimed = near.map(|place| index(hinted, place)).or_else(|| self.claim_anywhere())?;
+        self.hint.store(claimed, COUNT);
+        Some(claimed)
+    }
+
+    fn claim_anywhere(&self) -> Option<u32> {
+        self.levels.iter().enumerate().find_map(|(number, level)| {
+            let level = level.get_or_init(|| Level::new(number));
+            (0..level.claimed.len()).find_map(|word| level.claim_in(word)).map(|place| index(number, place))
+        })
+    }
+}
+
+impl Level {
+    fn new(number: usize) -> Self {
+        let slots = FIRST_LEVEL << number;
+        let words = slots.div_ceil(64);
+        Self {
+            claimed: (0..words).map(|_| AtomicU64::new(0)).collect(),
+            slots: (0..slots).map(|_| Slot::default()).collect(),
+        }
+    }
+
+    /// A slot of one word of the mask, where one is free.
+    fn claim_in(&self, word: usize) -> Option<u32> {
+        let mask = self.claimed.get(word)?;
+        let slots = (self.slots.len() - word * 64).min(64);
+        let mut claimed = mask.load(COUNT);
+        loop {
+            let free = (!claimed).trailing_zeros() as usize;
+            if free >= slots {
+                return None;
+            }
+            // Acquire: the slot is as the run before left it, empty.
+            let before = mask.fetch_or(1 << free, Ordering::Acquire);
+            if before >> free & 1 == 0 {
+                return u32::try_from(word * 64 + free).ok();
+            }
+            claimed = before;
+        }
+    }
+}
+
+/// Level and place in it of a slot, counted through all levels.
+fn place(index: u32) -> (usize, u32) {
+    let level = (index / FIRST_LEVEL + 1).ilog2();
+    (level as usize, index - FIRST_LEVEL * ((1 << level) - 1))
+}
+
+fn index(level: usize, place: u32) -> u32 {
+    FIRST_LEVEL * ((1 << level) - 1) + place
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_a_level_and_a_place_and_back() {
+        assert_eq!([0, 7, 8, 23, 24, 1_000_000].map(place), [(0, 0), (0, 7), (1, 0), (1, 15), (2, 0), (16, 475_720)]);
+        for number in 0..100_000 {
+            let (level, place) = place(number);
+            assert!(place < FIRST_LEVEL << level);
+            assert_eq!(index(level, place), number);
+        }
+    }
+
+    #[test]
+    fn what_is_in_flight_is_what_began_and_did_not_end() {
+        let flights = Flights::new();
+        let mut begun: Vec<_> = (0..1_000).map(|start| flights.begin(start)).collect();
+        assert_eq!(flights.counts(None), FlightCounts { active: 1_000, oldest_start_ns: Some(0), held: 0 });
+        let late = begun.split_off(100);
+        begun.into_iter().for_each(|flight| _ = flights.end(flight));
+        assert_eq!(flights.counts(None), FlightCounts { active: 900, oldest_start_ns: Some(100), held: 0 });
+        late.into_iter().for_each(|flight| _ = flights.end(flight));
+        assert_eq!(flights.counts(None), FlightCounts::default());
+        assert!(flights.levels[7].get().is_none(), "a thousand slots are enough for a thousand runs");
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let flights = Flights::new();
+        let _stuck: Vec<_> = (0..500).map(|_| flights.begin(1)).collect();
+        for _ in 0..10_000 {
+            let flight = flights.begin(2);
+            let _item = flights.end(flight);
+        }
+        assert_eq!(flights.levels.iter().map_while(OnceLock::get).map(|level| level.slots.len()).sum::<usize>(), 504);
+    }
+
+    #[test]
+    fn beyond_the_last_slot_runs_are_counted_all_the_same() {
+        let flights = Flights::new();
+        let most = (FIRST_LEVEL * ((1 << LEVELS) - 1)) as usize;
+        let begun: Vec<_> = (0..most + 5).map(|_| flights.begin(7)).collect();
+        assert_eq!(flights.counts(None).active, most as i64 + 5);
+        begun.into_iter().for_each(|flight| _ = flights.end(flight));
+        assert_eq!(flights.counts(None).active, 0);
+    }
+
+    #[test]
+    fn the_oldest_come_first_with_what_they_have_in_hand() {
+        let flights = Flights::new();
+        let begun: Vec<_> = [30, 10, 20].map(|start| flights.begin(start)).into_iter().collect();
+        flights.set_item(&begun[1], "b.pdf".into());
+        flights.set_exited(&begun[2], Some(25));
+        let oldest = flights.oldest(2);
+        assert_eq!(oldest[0], InFlight { started_ns: 10, exited_ns: None, item: Some("b.pdf".into()) });
+        assert_eq!(oldest[1], InFlight { started_ns: 20, exited_ns: Some(25), item: None });
+        assert_eq!(oldest.len(), 2);
+        assert_eq!(flights.counts(Some(24)).held, 0);
+        assert_eq!(flights.counts(Some(25)).held, 1);
+        flights.set_exited(&begun[2], None);
+        assert_eq!(flights.counts(Some(25)).held, 0);
+        let mut begun = begun.into_iter();
+        assert_eq!(begun.next().and_then(|flight| flights.end(flight)), None);
+        assert_eq!(begun.next().and_then(|flight| flights.end(flight)).as_deref(), Some("b.pdf"));
+        // The next run of that slot has nothing in hand.
+        let again = flights.begin(40);
+        assert!(flights.oldest(9).iter().filter(|flight| flight.started_ns == 40).all(|flight| flight.item.is_none()));
+        assert_eq!(flights.end(again), None);
+    }
+}
