@@ -203,7 +203,7 @@ impl CellReading {
     /// Items dealt with, whatever became of them.
     #[must_use]
     pub fn items_processed(&self) -> u64 {
-        self.items.iter().sum()
+        self.items.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Runs that ended, however they did.
@@ -212,24 +212,29 @@ impl CellReading {
         self.durations.iter().map(Histogram::count).sum()
     }
 
-    /// Adds what another cell of the same phase held.
+    /// Adds what another cell of the same phase held. Totals may be near their end, where a cell refuses more: their
+    /// sum stays there, rather than to fail a scrape.
     pub fn merge(&mut self, other: &Self) {
-        self.active += other.active;
-        self.expected += other.expected;
+        self.active = self.active.saturating_add(other.active);
+        self.expected = self.expected.saturating_add(other.expected);
         for (own, others) in self.durations.iter_mut().zip(&other.durations) {
             own.sum_ns = own.sum_ns.wrapping_add(others.sum_ns);
-            own.slots.iter_mut().zip(others.slots).for_each(|(own, others)| *own += others);
+            add_each(&mut own.slots, &others.slots);
         }
-        self.items.iter_mut().zip(other.items).for_each(|(own, others)| *own += others);
-        self.bytes.iter_mut().zip(other.bytes).for_each(|(own, others)| *own += others);
+        add_each(&mut self.items, &other.items);
+        add_each(&mut self.bytes, &other.bytes);
         for (name, count) in &other.errors {
             match self.errors.iter_mut().find(|(own, _)| own == name) {
-                Some((_, own)) => *own += count,
+                Some((_, own)) => *own = own.saturating_add(*count),
                 None => self.errors.push((name.clone(), *count)),
             }
         }
-        self.errors_overflowed += other.errors_overflowed;
+        self.errors_overflowed = self.errors_overflowed.saturating_add(other.errors_overflowed);
     }
+}
+
+fn add_each(own: &mut [u64], others: &[u64]) {
+    own.iter_mut().zip(others).for_each(|(own, others)| *own = own.saturating_add(*others));
 }
 
 #[cfg(test)]

@@ -139,9 +139,9 @@ impl Registry {
     pub fn sample(&self, out: &mut Samples) {
         let phases = self.read();
         out.push_plain(&SERIES, Value::Level(phases.len() as i64));
-        let mut errors_overflowed = 0;
+        let mut errors_overflowed: u64 = 0;
         for reading in &phases {
-            errors_overflowed += reading.counts.errors_overflowed;
+            errors_overflowed = errors_overflowed.saturating_add(reading.counts.errors_overflowed);
             let names = [("phase", &*reading.phase), ("pipeline", &*reading.pipeline)];
             sample_phase(&reading.counts, &names, out);
         }
@@ -149,7 +149,7 @@ impl Registry {
         if let Some(cell) = self.overflow.get() {
             let counts = cell.read();
             runs_overflowed = counts.runs();
-            errors_overflowed += counts.errors_overflowed;
+            errors_overflowed = errors_overflowed.saturating_add(counts.errors_overflowed);
             sample_phase(&counts, &OVERFLOW_LABEL, out);
         }
         for (limit, count) in [("phases", runs_overflowed), ("error_types", errors_overflowed)] {
@@ -264,5 +264,21 @@ mod tests {
         cell.set_expected(8);
         assert!(cell.add_items(ItemOutcome::Ok, 1) && cell.add_items(ItemOutcome::Error, 1));
         assert_eq!(snapshot(&registry).value(&PHASE_PROGRESS, &labels), Some(&Value::Real(0.25)));
+    }
+
+    #[test]
+    fn totals_near_their_end_fail_no_scrape() {
+        let registry = Registry::new(Limits::default());
+        registry.name_base_pipeline("p");
+        for pipeline in [None, Some("p")] {
+            let cell = registry.phase(pipeline, "embed");
+            for outcome in ItemOutcome::ALL {
+                while cell.add_items(outcome, crate::MAX_COUNT) && cell.add_bytes(outcome, crate::MAX_COUNT) {}
+            }
+            cell.add_errors("io", u64::MAX);
+            (0..1_023).for_each(|_| cell.replace_expected(0, crate::MAX_COUNT));
+        }
+        let labels = [("outcome", "ok"), ("phase", "embed"), ("pipeline", "p")];
+        assert_eq!(snapshot(&registry).value(&PHASE_ITEMS, &labels), Some(&Value::Count(u64::MAX)));
     }
 }
