@@ -303,7 +303,7 @@ impl CellReading {
     /// Items dealt with, whatever became of them.
     #[must_use]
     pub fn items_processed(&self) -> u64 {
-        self.items.iter().sum()
+        self.items.into_iter().fold(0, u64::saturating_add)
     }
 
     /// Runs that ended, however they did.
@@ -318,29 +318,32 @@ impl CellReading {
         self.items.iter().chain(&self.bytes).chain(units).fold(0, |sum, count| sum.wrapping_add(*count))
     }
 
-    /// Adds what another cell of the same phase held.
+    /// Adds what another cell of the same phase held. Totals may be near their end, where a cell refuses more: their
+    /// sum stays there, rather than to fail a scrape.
     pub fn merge(&mut self, other: &Self) {
-        self.active += other.active;
-        self.held += other.held;
+        self.active = self.active.saturating_add(other.active);
+        self.held = self.held.saturating_add(other.held);
         self.oldest_start_ns = [self.oldest_start_ns, other.oldest_start_ns].into_iter().flatten().min();
         self.last_activity_ns = self.last_activity_ns.max(other.last_activity_ns);
-        self.expected += other.expected;
+        self.expected = self.expected.saturating_add(other.expected);
         for (own, others) in self.durations.iter_mut().zip(&other.durations) {
             own.sum_ns = own.sum_ns.wrapping_add(others.sum_ns);
-            own.slots.iter_mut().zip(others.slots).for_each(|(own, others)| *own += others);
+            add_each(&mut own.slots, &others.slots);
         }
-        self.items.iter_mut().zip(other.items).for_each(|(own, others)| *own += others);
-        self.bytes.iter_mut().zip(other.bytes).for_each(|(own, others)| *own += others);
-        merge_named(&mut self.errors, &other.errors, |own, others| *own += others);
-        self.errors_overflowed += other.errors_overflowed;
-        merge_named(&mut self.units, &other.units, |own, others| {
-            own.iter_mut().zip(others).for_each(|(own, others)| *own += others);
-        });
-        self.units_overflowed += other.units_overflowed;
+        add_each(&mut self.items, &other.items);
+        add_each(&mut self.bytes, &other.bytes);
+        merge_named(&mut self.errors, &other.errors, |own, others| *own = own.saturating_add(others));
+        self.errors_overflowed = self.errors_overflowed.saturating_add(other.errors_overflowed);
+        merge_named(&mut self.units, &other.units, |own, others| add_each(own, &others));
+        self.units_overflowed = self.units_overflowed.saturating_add(other.units_overflowed);
         if let Some(effort) = &other.effort {
             self.effort.get_or_insert_default().merge(effort);
         }
     }
+}
+
+fn add_each(own: &mut [u64], others: &[u64]) {
+    own.iter_mut().zip(others).for_each(|(own, others)| *own = own.saturating_add(*others));
 }
 
 fn merge_named<T: Copy>(own: &mut Vec<(Box<str>, T)>, others: &[(Box<str>, T)], add: impl Fn(&mut T, T)) {

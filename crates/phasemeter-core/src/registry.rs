@@ -274,8 +274,8 @@ struct Overflowed {
 
 impl Overflowed {
     fn add(&mut self, counts: &CellReading) {
-        self.error_types += counts.errors_overflowed;
-        self.units += counts.units_overflowed;
+        self.error_types = self.error_types.saturating_add(counts.errors_overflowed);
+        self.units = self.units.saturating_add(counts.units_overflowed);
     }
 
     fn sample(&self, out: &mut Samples) {
@@ -476,5 +476,22 @@ mod tests {
         let work = registry.work(moment);
         assert_eq!(work[0].oldest[0].item.as_deref(), Some("a.pdf"));
         assert_eq!(work[0].oldest[0].running_ns, 4_000);
+    }
+
+    #[test]
+    fn totals_near_their_end_fail_no_scrape() {
+        let registry = Registry::new(Limits::default());
+        registry.name_base_pipeline("p");
+        for pipeline in [None, Some("p")] {
+            let cell = registry.phase(pipeline, "embed");
+            for outcome in ItemOutcome::ALL {
+                while cell.add_items(outcome, crate::MAX_COUNT) && cell.add_bytes(outcome, crate::MAX_COUNT) {}
+                while cell.add_units("tokens", outcome, crate::MAX_COUNT) {}
+            }
+            (0..2_000).for_each(|_| cell.add_errors("io", crate::MAX_COUNT));
+            (0..1_023).for_each(|_| cell.replace_expected(0, crate::MAX_COUNT));
+        }
+        let labels = [("outcome", "ok"), ("phase", "embed"), ("pipeline", "p")];
+        assert_eq!(snapshot(&registry).value(&PHASE_ITEMS, &labels), Some(&Value::Count(u64::MAX)));
     }
 }

@@ -1,0 +1,158 @@
+//! What users see, kept in files that a change has to show itself in: the exposition and the page of all metrics.
+//! `UPDATE_GOLDEN=1 cargo test -p phasemeter-core` writes them anew.
+
+mod exposition;
+mod metrics_page;
+
+use std::path::Path;
+
+use phasemeter_core::catalogue::{
+    ALL, COLLECTOR_SUCCESS, ENDPOINT_INFO, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
+    PIPELINE_START_TIMESTAMP, PROCESS_CPU_TIME, PROCESS_MAX_FILE_DESCRIPTORS, PROCESS_MEMORY_USAGE,
+    PROCESS_MEMORY_VIRTUAL, PROCESS_OPEN_FILE_DESCRIPTORS, PROCESS_START_TIMESTAMP, PROCESS_THREADS, SCRAPE_DURATION,
+    TARGET_INFO,
+};
+use phasemeter_core::{
+    DropReason, ItemOutcome, Labels, Limits, MAX_ERROR_TYPES, Metric, Outcome, Registry, Samples, Snapshot, Value,
+    encode,
+};
+
+const MILLISECOND_NS: u64 = 1_000_000;
+const SECOND_NS: u64 = 1_000 * MILLISECOND_NS;
+const STARTED_UNIX_NS: u64 = 1_767_225_600 * SECOND_NS;
+
+/// Compares with a file of the repository, given by its path from this crate, or writes it.
+#[track_caller]
+fn check(golden: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(golden);
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|value| value == "1") {
+        std::fs::write(&path, actual).unwrap_or_else(|error| panic!("cannot write {golden}: {error}"));
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {golden}: {error}"));
+    if let Some((line, before, now)) = first_difference(&expected, actual) {
+        panic!(
+            "{golden} differs in line {line}:\n  golden {before}\n  now    {now}\n\
+             If that is meant: UPDATE_GOLDEN=1 cargo test -p phasemeter-core"
+        );
+    }
+}
+
+/// The number of the first line that differs, and what stands there in both texts.
+fn first_difference(one: &str, two: &str) -> Option<(usize, String, String)> {
+    let (mut one, mut two) = (one.split('\n'), two.split('\n'));
+    for number in 1.. {
+        match (one.next(), two.next()) {
+            (None, None) => break,
+            (one, two) if one == two => {}
+            (one, two) => {
+                let shown = |line: Option<&str>| line.map_or("(ended before)".to_owned(), |line| format!("{line:?}"));
+                return Some((number, shown(one), shown(two)));
+            }
+        }
+    }
+    None
+}
+
+/// Two pipelines, one with awkward names, everything that can happen to a phase, and more phases than there is room.
+fn registry() -> Registry {
+    let registry = Registry::new(Limits { phases: 4 });
+    registry.name_base_pipeline("documents");
+    let _declared = registry.phase(None, "chunk");
+
+    let embed = registry.phase(None, "embed");
+    embed.set_expected(1_000);
+    let durations_ns = [1, 10_000, 10_001, 4 * MILLISECOND_NS, 1_234_567_890, 24 * 3_600 * SECOND_NS + 1];
+    durations_ns.into_iter().for_each(|elapsed_ns| embed.record(Outcome::Ok, elapsed_ns));
+    embed.record(Outcome::Error, 30 * SECOND_NS);
+    embed.record(Outcome::Cancelled, 150 * MILLISECOND_NS);
+    (0..3).for_each(|_| embed.begin());
+    embed.end(Outcome::Ok, 2 * SECOND_NS);
+    for (outcome, items) in [(ItemOutcome::Ok, 480), (ItemOutcome::Error, 15), (ItemOutcome::Skipped, 5)] {
+        assert!(embed.add_items(outcome, items) && embed.add_bytes(outcome, items * 4_096));
+    }
+    embed.add_errors("timeout", 1);
+    embed.add_errors("http_503", 15);
+
+    let store = registry.phase(None, "store");
+    for number in 0..MAX_ERROR_TYPES + 2 {
+        store.add_errors(&format!("disk_{number:02}"), 1);
+    }
+
+    let awkward = registry.phase(Some("C:\\in\nbox \"Größe\" 🦀"), &"long, \"quoted\"\n".repeat(700));
+    awkward.record(Outcome::Ok, SECOND_NS);
+    awkward.add_errors("no such \"file\"\\\n", 1);
+
+    for phase in ["one too many", "two too many"] {
+        registry.phase(None, phase).record(Outcome::Ok, 5 * MILLISECOND_NS);
+    }
+    registry.drops().count(DropReason::InvalidCount);
+    registry
+}
+
+/// What others than the registry measure.
+fn others(out: &mut Samples) {
+    let pipeline = [("pipeline", "documents")];
+    push(out, &PIPELINE_PROGRESS, &pipeline, Value::Real(0.25));
+    push(out, &PIPELINE_START_TIMESTAMP, &pipeline, Value::Nanos(STARTED_UNIX_NS + 1));
+    push(out, &PIPELINE_FINISHED, &pipeline, Value::Level(0));
+    push(out, &PIPELINE_RUN_INFO, &[("pipeline", "documents"), ("run", "nightly \"42\"")], Value::Level(1));
+    push(out, &PROCESS_CPU_TIME, &[], Value::Nanos(61_230 * MILLISECOND_NS));
+    push(out, &PROCESS_MEMORY_USAGE, &[], Value::Count(268_435_456));
+    push(out, &PROCESS_MEMORY_VIRTUAL, &[], Value::Count(1_073_741_824));
+    push(out, &PROCESS_OPEN_FILE_DESCRIPTORS, &[], Value::Count(23));
+    push(out, &PROCESS_MAX_FILE_DESCRIPTORS, &[], Value::Count(1_024));
+    push(out, &PROCESS_THREADS, &[], Value::Count(9));
+    push(out, &PROCESS_START_TIMESTAMP, &[], Value::Nanos(STARTED_UNIX_NS));
+    push(out, &SCRAPE_DURATION, &[], Value::Nanos(812_345));
+    push(out, &COLLECTOR_SUCCESS, &[("collector", "process")], Value::Level(1));
+    push(out, &ENDPOINT_INFO, &[("address", "127.0.0.1:9465"), ("wanted", "127.0.0.1:9464")], Value::Level(1));
+    push(out, &TARGET_INFO, &[("service_name", "documents"), ("service_version", "1.4.0")], Value::Level(1));
+}
+
+fn push(out: &mut Samples, metric: &'static Metric, labels: &[(&str, &str)], value: Value) {
+    out.push(metric, Labels::new(labels.iter().copied()).expect("valid names"), value);
+}
+
+fn snapshot() -> Snapshot {
+    let mut samples = Samples::default();
+    registry().sample(&mut samples);
+    others(&mut samples);
+    Snapshot::new(samples)
+}
+
+#[test]
+fn the_exposition_is_as_it_was() {
+    let mut text = String::new();
+    encode::text(&snapshot(), &mut text);
+    let families = exposition::parse(&text).expect("well formed, whatever the golden file says");
+    assert_eq!(families.len(), ALL.len(), "every metric of the catalogue is shown");
+    check("tests/golden/exposition.txt", &text);
+}
+
+#[test]
+fn series_carry_the_labels_that_the_catalogue_declares() {
+    for family in snapshot().families {
+        for series in &family.series {
+            let names: Vec<_> = series.labels.iter().map(|(name, _)| name).collect();
+            let declared = names == family.metric.labels;
+            // Two that are declared to differ: attributes are the user's, and the overflow series has no names.
+            let differs = *family.metric == TARGET_INFO || names.contains(&"otel_metric_overflow");
+            assert!(declared || differs, "{} {:?}", family.metric.otel, series.labels);
+        }
+    }
+}
+
+#[test]
+fn the_page_of_all_metrics_is_written_from_the_catalogue() {
+    check("../../docs/metrics.md", &metrics_page::render());
+}
+
+#[test]
+fn a_difference_is_shown_by_its_first_line() {
+    let difference = |one, two| first_difference(one, two).map(|(line, ..)| line);
+    assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+    assert_eq!(difference("a\nb\n", "a\nc\n"), Some(2));
+    assert_eq!(difference("a\nb\n", "a\nb"), Some(3));
+    assert_eq!(difference("a", "a\nb"), Some(2));
+}
