@@ -15,6 +15,10 @@ pub enum DropReason {
     LabelShortened,
     /// A further label of a phase whose name Prometheus does not take, or that phases have already.
     InvalidLabel,
+    /// A value of a `metric!` that is not finite, or negative where it would be added.
+    InvalidValue,
+    /// A `metric!` under the name of another one that is of another kind.
+    MetricClash,
     /// A run counted its items live and declared them as well; the live count stands.
     CountedTwice,
     /// A position before the last one; the count stands.
@@ -29,12 +33,14 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidCount,
         Self::InvalidDuration,
         Self::InvalidOutcome,
         Self::LabelShortened,
         Self::InvalidLabel,
+        Self::InvalidValue,
+        Self::MetricClash,
         Self::CountedTwice,
         Self::PositionBack,
         Self::NeverEntered,
@@ -51,6 +57,8 @@ impl DropReason {
             Self::InvalidOutcome => "invalid_outcome",
             Self::LabelShortened => "label_shortened",
             Self::InvalidLabel => "invalid_label",
+            Self::InvalidValue => "invalid_value",
+            Self::MetricClash => "metric_clash",
             Self::CountedTwice => "counted_twice",
             Self::PositionBack => "position_back",
             Self::NeverEntered => "never_entered",

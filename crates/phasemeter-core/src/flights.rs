@@ -7,10 +7,19 @@
 use crate::sync::{Arc, AtomicBool, AtomicI64, AtomicU32, AtomicU64, COUNT, Mutex, OnceLock, Ordering, lock, try_lock};
 
 /// Slots of the first level; the others double.
+#[cfg(not(all(test, loom)))]
 const FIRST_LEVEL: u32 = 8;
 
 /// Together they hold over half a million runs of one phase; what is beyond is counted and nothing else.
+#[cfg(not(all(test, loom)))]
 const LEVELS: usize = 16;
+
+/// So few that two threads want the same slot, and need the second level where they do not get it.
+#[cfg(all(test, loom))]
+const FIRST_LEVEL: u32 = 1;
+
+#[cfg(all(test, loom))]
+const LEVELS: usize = 2;
 
 /// The runs of one phase that are in flight.
 pub(crate) struct Flights {

@@ -19,6 +19,8 @@ mod ended;
 mod error;
 mod flights;
 mod labels;
+#[cfg(all(test, loom))]
+mod models;
 mod moment;
 mod named;
 mod outcome;

@@ -1,22 +1,26 @@
 //! The one place that names the synchronisation primitives, so that a model checker can stand in for them.
 
-#[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-#[cfg(not(loom))]
-pub(crate) use std::sync::{Mutex, OnceLock, RwLock};
-#[cfg(not(loom))]
-use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(not(all(test, loom)))]
+mod primitives {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+}
 
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-#[cfg(loom)]
-pub(crate) use loom::sync::{Mutex, RwLock};
-#[cfg(loom)]
-use loom::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
-#[cfg(loom)]
-pub(crate) use once::OnceLock;
+/// Only in our own tests: a program that checks models of its own leaves this crate as it is.
+#[cfg(all(test, loom))]
+mod primitives {
+    pub(crate) use super::once::OnceLock;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+}
 
 use std::sync::PoisonError;
+
+pub(crate) use primitives::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering, RwLock,
+};
+use primitives::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+
 /// Counted pointers order nothing that we rely on; loom would only make their clones states of their own.
 pub(crate) use std::sync::Arc;
 
@@ -49,27 +53,36 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 }
 
 /// Loom has no `OnceLock`.
-#[cfg(loom)]
+#[cfg(all(test, loom))]
 mod once {
-    /// One that a mutex keeps, which loom understands: whoever comes while it is being filled waits.
+    use super::{AtomicBool, Mutex, Ordering, lock};
+
+    /// One that orders no more than the real one does: what was done before it was filled is seen by whoever finds it
+    /// so, and who comes while it is being filled waits.
     pub(crate) struct OnceLock<T> {
-        filling: loom::sync::Mutex<()>,
+        is_filled: AtomicBool,
+        filling: Mutex<()>,
         value: std::sync::OnceLock<T>,
     }
 
     impl<T> OnceLock<T> {
         pub(crate) fn new() -> Self {
-            Self { filling: loom::sync::Mutex::new(()), value: std::sync::OnceLock::new() }
+            Self { is_filled: AtomicBool::new(false), filling: Mutex::new(()), value: std::sync::OnceLock::new() }
         }
 
         pub(crate) fn get(&self) -> Option<&T> {
-            let _ordered = self.filling.lock();
-            self.value.get()
+            // Acquire: with the release below.
+            if self.is_filled.load(Ordering::Acquire) { self.value.get() } else { None }
         }
 
         pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-            let _ordered = self.filling.lock();
-            self.value.get_or_init(make)
+            self.get().unwrap_or_else(|| {
+                let _one_at_a_time = lock(&self.filling);
+                let value = self.value.get_or_init(make);
+                // Release: the value is seen whole.
+                self.is_filled.store(true, Ordering::Release);
+                value
+            })
         }
     }
 }

@@ -45,7 +45,9 @@ pub struct Ran {
 }
 
 impl Work {
-    pub(crate) fn of_cell(pipeline: Box<str>, phase: Box<str>, cell: &PhaseCell, moment: Moment) -> Self {
+    /// The runs of one cell.
+    #[must_use]
+    pub fn of_cell(pipeline: Box<str>, phase: Box<str>, cell: &PhaseCell, moment: Moment) -> Self {
         let ago = |then_ns: u64| moment.now_ns.saturating_sub(then_ns);
         let running = |flight: crate::InFlight| Running {
             item: flight.item,

@@ -1,22 +1,24 @@
-//! What stands in the parentheses of the attribute: `#[phase(PHASE, items = …, bytes = …, crate = …)]`.
+//! What stands in the parentheses of the attribute: `#[phase(PHASE, items = …, bytes = …, item = …, crate = …)]`.
 
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Expr, Ident, Lit, Path, Result, Token};
 
-const KEYS: &str = "the keys are `items`, `bytes` and `crate`";
+const KEYS: &str = "the keys are `items`, `bytes`, `item` and `crate`";
 
 pub(crate) struct Arguments {
     pub(crate) phase: Expr,
     pub(crate) items: Option<Expr>,
     pub(crate) bytes: Option<Expr>,
+    /// What names the item in hand.
+    pub(crate) item: Option<Expr>,
     /// The path of the `phasemeter` crate; `::phasemeter` where none is given.
     pub(crate) home: Option<Path>,
 }
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let mut arguments = Self { phase: phase(input)?, items: None, bytes: None, home: None };
+        let mut arguments = Self { phase: phase(input)?, items: None, bytes: None, item: None, home: None };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if !input.is_empty() {
@@ -36,6 +38,7 @@ impl Arguments {
         match key.to_string().as_str() {
             "items" => value(&key, input, &mut self.items),
             "bytes" => value(&key, input, &mut self.bytes),
+            "item" => value(&key, input, &mut self.item),
             "crate" => value(&key, input, &mut self.home),
             unknown => Err(Error::new(key.span(), format!("unknown key `{unknown}`; {KEYS}"))),
         }
@@ -84,9 +87,9 @@ mod tests {
     #[track_caller]
     fn check(arguments: &str, expected: &str) {
         let shown = match syn::parse_str::<Arguments>(arguments) {
-            Ok(Arguments { phase, items, bytes, home }) => {
-                let [items, bytes, home] = [items.to_token_stream(), bytes.to_token_stream(), home.to_token_stream()];
-                format!("{} | {items} | {bytes} | {home}", phase.to_token_stream())
+            Ok(Arguments { phase, items, bytes, item, home }) => {
+                let [items, bytes, item] = [items, bytes, item].map(|argument| argument.to_token_stream());
+                format!("{} | {items} | {bytes} | {item} | {}", phase.to_token_stream(), home.to_token_stream())
             }
             Err(error) => error.to_string(),
         };
@@ -95,15 +98,18 @@ mod tests {
 
     #[test]
     fn the_phase_alone_is_enough() {
-        check("EMBED", "EMBED |  |  | ");
-        check("crate::phases::EMBED,", "crate :: phases :: EMBED |  |  | ");
-        check("PHASES[0]", "PHASES [0] |  |  | ");
+        check("EMBED", "EMBED |  |  |  | ");
+        check("crate::phases::EMBED,", "crate :: phases :: EMBED |  |  |  | ");
+        check("PHASES[0]", "PHASES [0] |  |  |  | ");
     }
 
     #[test]
     fn keys_come_in_any_order() {
         check("A, items = x.len()", "A | x . len () |  | ");
-        check("A, crate = ::my::meter, bytes = n * 2, items = 1", "A | 1 | n * 2 | :: my :: meter");
+        check(
+            "A, crate = ::my::meter, item = doc.id, bytes = n * 2, items = 1",
+            "A | 1 | n * 2 | doc . id | :: my :: meter",
+        );
     }
 
     #[test]
@@ -123,9 +129,9 @@ mod tests {
 
     #[test]
     fn wrong_keys_are_named() {
-        check("A, item = 3", "unknown key `item`; the keys are `items`, `bytes` and `crate`");
-        check("A, B", "unknown key `B`; the keys are `items`, `bytes` and `crate`");
-        check("A, 3", "expected `key = value`; the keys are `items`, `bytes` and `crate`");
+        check("A, itens = 3", "unknown key `itens`; the keys are `items`, `bytes`, `item` and `crate`");
+        check("A, B", "unknown key `B`; the keys are `items`, `bytes`, `item` and `crate`");
+        check("A, 3", "expected `key = value`; the keys are `items`, `bytes`, `item` and `crate`");
         check("A, items = 1, items = 2", "`items` is given twice");
         check("A, crate = a, crate = b", "`crate` is given twice");
         check("A, items", "`items` needs a value: `items = …`");

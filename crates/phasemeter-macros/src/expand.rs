@@ -101,7 +101,7 @@ struct Call {
     private: TokenStream,
     /// `&PHASE`.
     phase: TokenStream,
-    /// `counts().items(…).bytes(…)`.
+    /// `counts().items(…).bytes(…).item(…)`.
     counts: TokenStream,
 }
 
@@ -115,7 +115,8 @@ impl Call {
         let phase = quote_spanned!(site.located_at(phase.span()) => &#phase);
         let items = arguments.items.iter().map(|n| quote_spanned!(site.located_at(n.span()) => .items(#n)));
         let bytes = arguments.bytes.iter().map(|n| quote_spanned!(site.located_at(n.span()) => .bytes(#n)));
-        let counts = quote_spanned!(site => #private::counts() #(#items)* #(#bytes)*);
+        let item = arguments.item.iter().map(|key| quote_spanned!(site.located_at(key.span()) => .item(#key)));
+        let counts = quote_spanned!(site => #private::counts() #(#items)* #(#bytes)* #(#item)*);
         Self { private, phase, counts }
     }
 
@@ -152,9 +153,9 @@ impl Call {
         };
         quote_spanned! { site =>
             |value: &#ty| {
-                #[allow(unused_imports, reason = "which of the two is used depends on the type")]
-                use #private::{ViaAny as _, ViaResult as _};
-                (&#private::Probe(value)).error_type()
+                #[allow(unused_imports, reason = "which of them is used depends on the type")]
+                use #private::{ViaAny as _, ViaBoxed as _, ViaError as _, ViaResult as _, ViaSendBoxed as _};
+                (&&&&&#private::Probe(value)).error_type()
             }
         }
     }

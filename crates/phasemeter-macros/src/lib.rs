@@ -26,9 +26,11 @@ use proc_macro::TokenStream;
 ///
 /// - `items = …`: how many items the run handles, any integer;
 /// - `bytes = …`: how many bytes the run handles, any integer;
+/// - `item = …`: what names the item in hand, anything that can be displayed; never a label, but shown while the run
+///   goes on and, where it was slow or failed, afterwards;
 /// - `crate = …`: the path of the `phasemeter` crate, where it is not `::phasemeter`.
 ///
-/// `items` and `bytes` are evaluated once for each call, before the body, and may use the function's arguments. A
+/// These are evaluated once for each call, before the body, and may use the function's arguments. A
 /// negative number is dropped and counted as a misuse.
 ///
 /// # How a run ends
@@ -39,9 +41,12 @@ use proc_macro::TokenStream;
 /// | the call | outcome | error type |
 /// |---|---|---|
 /// | returns `Ok`, or anything that is no `Result` | `ok` | |
-/// | returns `Err`, by `?` and `return` too | `error` | the name of the error's type |
+/// | returns `Err`, by `?` and `return` too | `error` | of its root source, or of the error itself |
 /// | unwinds | `error` | `panic` |
 /// | is a future, polled and dropped unfinished | `cancelled` | |
+///
+/// An error that wraps another is called by the root of its sources, a boxed one too: an I/O error by its kind, others by
+/// the name of their type as far as it can be seen.
 ///
 /// Items and bytes count once, at the end and under the run's outcome: ok as ok, error as error; those of a cancelled
 /// run are not counted. A future that was never polled is no run.

@@ -1,13 +1,16 @@
 //! How a Meter is built: defaults, then the environment, then what the program says.
 
-use phasemeter_core::{DropReason, Limits};
+use phasemeter_core::{DropReason, Limits, is_free_label};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
+use crate::fields::label_of_field;
 use crate::inner::{Inner, Setup};
+use crate::level::Level;
 use crate::meter::Meter;
 use crate::notice;
 use crate::phase::Phase;
+use crate::profile;
 use crate::target::Target;
 
 /// What a [`Meter`] is built from. Opens nothing.
@@ -19,6 +22,8 @@ pub struct MeterBuilder {
     resource: Vec<(String, String)>,
     phases: Vec<&'static Phase>,
     limits: Limits,
+    level: Option<Level>,
+    label_fields: Vec<String>,
     /// A Meter of its own, with its clock; otherwise the process's.
     isolated: Option<Option<Clock>>,
     environment: Option<Environment>,
@@ -29,6 +34,12 @@ impl MeterBuilder {
     /// The label `pipeline` of phases that name none. Where it is not set: the current run's name, or else the service.
     pub fn pipeline(self, name: impl Into<String>) -> Self {
         Self { pipeline: Some(name.into()), ..self }
+    }
+
+    /// The same, where none was named yet.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pipeline_or(self, name: &str) -> Self {
+        Self { pipeline: self.pipeline.or_else(|| Some(name.to_owned())), ..self }
     }
 
     /// The resource attribute `service.name`; stronger than `OTEL_SERVICE_NAME`.
@@ -51,6 +62,18 @@ impl MeterBuilder {
     /// How much memory the Meter may take.
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// How much is measured, where `PHASEMETER_LEVEL` does not say; [`Meter::set_level`] changes it later.
+    pub fn level(self, level: Level) -> Self {
+        Self { level: Some(level), ..self }
+    }
+
+    /// Fields of plain spans that become further labels of their phase, dots as underscores: `["tenant", "model.name"]`.
+    /// They should have few values: see [`Limits::label_sets`]. A name that cannot be a label is said, and left out.
+    pub fn label_fields<'a>(mut self, fields: impl IntoIterator<Item = &'a str>) -> Self {
+        self.label_fields.extend(fields.into_iter().map(str::to_owned));
+        self
     }
 
     /// A Meter of its own rather than the process's: static phases do not belong to it, [`Meter::phase`] does.
@@ -83,13 +106,22 @@ impl MeterBuilder {
         let mut environment = self.environment.unwrap_or_else(Environment::of_process);
         environment.disabled |= self.disabled;
         let inner = match self.isolated {
-            Some(clock) => Inner::new(clock.unwrap_or_else(Clock::system), !environment.disabled),
+            Some(clock) => Inner::new(clock.unwrap_or_else(Clock::system), Some(&environment)),
             None => Inner::of_process().clone(),
         };
         let target = target(&environment, self.service_name.as_deref(), &self.resource);
         let is_first = inner.setup().is_none();
-        let complaints = environment.complaints.clone();
-        let setup = Setup { pipeline: self.pipeline, target, limits: self.limits, environment };
+        let mut complaints = environment.complaints.clone();
+        let (label_fields, refused): (Vec<_>, Vec<_>) =
+            self.label_fields.into_iter().partition(|field| is_free_label(&label_of_field(field)));
+        complaints.extend(refused.iter().map(|field| format!("the field {field:?} cannot be a label: it is left out")));
+        let level = environment.level.or(self.level).unwrap_or_default();
+        if level == Level::Profiling && !profile::IS_AVAILABLE {
+            complaints
+                .push("level profiling measures no more than detailed without the feature `profiling`".to_owned());
+        }
+        let limits = self.limits;
+        let setup = Setup { pipeline: self.pipeline, target, limits, level, label_fields, environment };
         if !inner.set_up(setup) {
             inner.registry.drops().count(DropReason::SecondConfiguration);
             notice::say("this process has a Meter already: its configuration stands, the second one is ignored");

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use phasemeter_core::Moment;
+
 /// Where durations and moments come from. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
@@ -54,6 +56,13 @@ impl Clock {
             Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos),
             Source::Manual(clock) => clock.0.load(Ordering::Relaxed),
         }
+    }
+}
+
+impl Clock {
+    /// This moment on both clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now_ns: self.now_ns(), unix_ns: self.unix_ns() }
     }
 }
 

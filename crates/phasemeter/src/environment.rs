@@ -1,9 +1,12 @@
-//! What the environment says: the standard `OTEL_*` variables and `MONITORING_ENABLED`. Pure over a look-up.
+//! What the environment says: the standard `OTEL_*` variables, `MONITORING_ENABLED`, `PHASEMETER_LEVEL`. Pure over a look-up.
+
+use crate::level::Level;
 
 /// Switches that the environment sets, and what in it could not be understood.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Environment {
     pub(crate) disabled: bool,
+    pub(crate) level: Option<Level>,
     pub(crate) service_name: Option<String>,
     /// In the order given; a later one of the same name replaces an earlier one.
     pub(crate) resource: Vec<(String, String)>,
@@ -24,6 +27,12 @@ impl Environment {
         let mut read = Self { host: variable(HOST), service_name: variable(SERVICE_NAME), ..Self::default() };
         read.disabled = read.switch(SDK_DISABLED, variable(SDK_DISABLED)).unwrap_or(false)
             || !read.switch(MONITORING_ENABLED, variable(MONITORING_ENABLED)).unwrap_or(true);
+        if let Some(text) = variable(LEVEL) {
+            read.level = Level::parse(&text);
+            if read.level.is_none() {
+                read.complain(LEVEL, &text, &Level::ALL.map(Level::as_str).join(", "));
+            }
+        }
         if let Some(text) = variable(PORT) {
             match text.trim().parse() {
                 Ok(port) => read.port = Some(port),
@@ -58,6 +67,7 @@ impl Environment {
 
 pub(crate) const HOST: &str = "OTEL_EXPORTER_PROMETHEUS_HOST";
 pub(crate) const PORT: &str = "OTEL_EXPORTER_PROMETHEUS_PORT";
+pub(crate) const LEVEL: &str = "PHASEMETER_LEVEL";
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const SDK_DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -121,6 +131,17 @@ mod tests {
         assert_eq!((read.port, read.disabled, read.resource.len()), (None, false, 0));
         assert_eq!(read.complaints.len(), 3);
         assert!(read.complaints.iter().any(|text| text.starts_with(PORT) && text.contains("\"http\"")));
+    }
+
+    #[test]
+    fn the_level_is_one_of_four() {
+        assert_eq!(read(&[(LEVEL, "Detailed")]).level, Some(Level::Detailed));
+        let wrong = read(&[(LEVEL, "verbose")]);
+        assert_eq!(wrong.level, None);
+        assert_eq!(
+            wrong.complaints,
+            ["PHASEMETER_LEVEL=\"verbose\" is ignored: it should be off, basic, detailed, profiling"]
+        );
     }
 
     #[test]

@@ -1,15 +1,23 @@
 //! What the fields of a plain span say, by the role that their name has.
 
-use std::fmt::{Debug, Write as _};
+use std::borrow::Cow;
+use std::fmt::Debug;
 
-use phasemeter_core::{DropReason, Drops, MAX_COUNT, MAX_VALUE_BYTES, Outcome};
+use phasemeter_core::{DropReason, Drops, MAX_COUNT, Outcome};
 use tracing::field::{Field, Visit};
+
+use crate::error_type::error_type_of_source;
 
 pub(crate) const PHASE_NAME: &str = "phase.name";
 const ITEMS: &str = "phase.items";
 const BYTES: &str = "phase.bytes";
 const TOTAL: &str = "phase.total";
 const OUTCOME: &str = "phase.outcome";
+const ITEM: &str = "phase.item";
+/// What follows is the name of the unit: `phase.unit.tokens = 512`.
+const UNIT: &str = "phase.unit.";
+/// A span that has this field is measured from level detailed on, whatever its value.
+pub(crate) const PHASE_DETAILED: &str = "phase.detailed";
 const ERROR_TYPE: &str = "error.type";
 const PIPELINE_NAME: &str = "pipeline.name";
 
@@ -23,113 +31,136 @@ pub(crate) struct Fields {
     pub(crate) total: Option<u64>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) error_type: Option<String>,
+    pub(crate) item: Option<String>,
+    pub(crate) units: Vec<(Cow<'static, str>, u64)>,
+    /// The values of those fields that are further labels.
+    pub(crate) labels: Vec<(&'static str, String)>,
+}
+
+/// The label that a field is: dots as underscores.
+pub(crate) fn label_of_field(field: &str) -> String {
+    field.replace('.', "_")
 }
 
 /// Fills [`Fields`], and counts what it cannot take.
 pub(crate) struct Reader<'a> {
     pub(crate) fields: Fields,
+    /// Fields that are further labels.
+    labels: &'a [String],
     drops: &'a Drops,
 }
 
+/// What a field is to us.
+enum Role {
+    Items,
+    Bytes,
+    Total,
+    Unit(&'static str),
+    Phase,
+    Pipeline,
+    Outcome,
+    ErrorType,
+    Item,
+    Label(&'static str),
+    None,
+}
+
 impl<'a> Reader<'a> {
-    pub(crate) fn new(drops: &'a Drops) -> Self {
-        Self { fields: Fields::default(), drops }
+    pub(crate) fn new(labels: &'a [String], drops: &'a Drops) -> Self {
+        Self { fields: Fields::default(), labels, drops }
     }
 
-    fn count(&mut self, name: &str, count: Option<u64>) {
-        let count = count.filter(|count| *count <= MAX_COUNT);
-        let place = match name {
-            ITEMS => &mut self.fields.items,
-            BYTES => &mut self.fields.bytes,
-            _ => &mut self.fields.total,
-        };
-        match count {
-            Some(_) => *place = count,
-            None => self.drops.count(DropReason::InvalidCount),
+    fn role(&self, field: &Field) -> Role {
+        match field.name() {
+            ITEMS => Role::Items,
+            BYTES => Role::Bytes,
+            TOTAL => Role::Total,
+            PHASE_NAME => Role::Phase,
+            PIPELINE_NAME => Role::Pipeline,
+            OUTCOME => Role::Outcome,
+            ERROR_TYPE => Role::ErrorType,
+            ITEM => Role::Item,
+            name => match name.strip_prefix(UNIT) {
+                Some(unit) => Role::Unit(unit),
+                None if self.labels.iter().any(|label| label == name) => Role::Label(name),
+                None => Role::None,
+            },
         }
     }
 
-    fn text(&mut self, name: &str, text: &str) {
-        match name {
-            PHASE_NAME => self.fields.phase = Some(text.to_owned()),
-            PIPELINE_NAME => self.fields.pipeline = Some(text.to_owned()),
-            ERROR_TYPE => self.fields.error_type = Some(text.to_owned()),
-            OUTCOME => match Outcome::parse(text) {
+    fn count(&mut self, count: Option<u64>) -> Option<u64> {
+        let count = count.filter(|count| *count <= MAX_COUNT);
+        if count.is_none() {
+            self.drops.count(DropReason::InvalidCount);
+        }
+        count
+    }
+
+    /// Takes a value: `count` is what it says as a count, `text` what it says as a text.
+    fn take(&mut self, field: &Field, count: impl FnOnce() -> Option<u64>, text: impl FnOnce() -> String) {
+        match self.role(field) {
+            Role::Items => self.fields.items = self.count(count()).or(self.fields.items),
+            Role::Bytes => self.fields.bytes = self.count(count()).or(self.fields.bytes),
+            Role::Total => self.fields.total = self.count(count()).or(self.fields.total),
+            Role::Unit(unit) => {
+                let count = self.count(count());
+                self.fields.units.extend(count.map(|count| (unit.into(), count)));
+            }
+            Role::Phase => self.fields.phase = Some(text()),
+            Role::Pipeline => self.fields.pipeline = Some(text()),
+            Role::ErrorType => self.fields.error_type = Some(text()),
+            Role::Item => self.fields.item = Some(text()),
+            Role::Label(name) => self.fields.labels.push((name, text())),
+            Role::Outcome => match Outcome::parse(&text()) {
                 Some(outcome) => self.fields.outcome = Some(outcome),
                 None => self.drops.count(DropReason::InvalidOutcome),
             },
-            _ => {}
-        }
-    }
-
-    /// A value that is written out, and then read by the role of its field.
-    fn written(&mut self, name: &str, value: &dyn Debug) {
-        match (is_count(name), is_text(name)) {
-            (true, _) => self.count(name, written_within_limit(value).parse().ok()),
-            (_, true) => self.text(name, &written_within_limit(value)),
-            (false, false) => {}
+            Role::None => {}
         }
     }
 }
 
-fn is_count(name: &str) -> bool {
-    matches!(name, ITEMS | BYTES | TOTAL)
-}
-
-fn is_text(name: &str) -> bool {
-    matches!(name, PHASE_NAME | PIPELINE_NAME | OUTCOME | ERROR_TYPE)
-}
-
-/// A value's `Debug` form, no longer than a label value is worth: a megabyte of it stays in its place.
-fn written_within_limit(value: &dyn Debug) -> String {
-    struct Limited(String);
-    impl std::fmt::Write for Limited {
-        fn write_str(&mut self, text: &str) -> std::fmt::Result {
-            if self.0.len() <= MAX_VALUE_BYTES {
-                self.0.push_str(text);
-            }
-            Ok(())
-        }
-    }
-    let mut limited = Limited(String::new());
-    // A Debug implementation that fails has written what it could.
-    let _partial = write!(limited, "{value:?}");
-    limited.0
+/// A value's `Debug` form. A value of many megabytes is written in full, as any log layer does: shortened before, two
+/// long names could become one.
+fn written(value: &dyn Debug) -> String {
+    format!("{value:?}")
 }
 
 impl Visit for Reader<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        match field.name() {
-            name if is_count(name) => self.count(name, value.parse().ok()),
-            name => self.text(name, value),
-        }
+        self.take(field, || value.parse().ok(), || value.to_owned());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        match field.name() {
-            name if is_count(name) => self.count(name, Some(value)),
-            name => self.written(name, &value),
-        }
+        self.take(field, || Some(value), || value.to_string());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        match field.name() {
-            name if is_count(name) => self.count(name, u64::try_from(value).ok()),
-            name => self.written(name, &value),
-        }
+        self.take(field, || u64::try_from(value).ok(), || value.to_string());
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.take(field, || u64::try_from(value).ok(), || value.to_string());
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.take(field, || u64::try_from(value).ok(), || value.to_string());
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        match field.name() {
-            name if is_count(name) => {
-                let whole = value.fract() == 0.0 && (0.0..=MAX_COUNT as f64).contains(&value);
-                self.count(name, whole.then_some(value as u64));
-            }
-            name => self.written(name, &value),
+        let is_whole = value.fract() == 0.0 && (0.0..=MAX_COUNT as f64).contains(&value);
+        self.take(field, || is_whole.then_some(value as u64), || value.to_string());
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        match self.role(field) {
+            // `error.type = &error as &dyn Error`: what is wanted is what the error is called, not what it says.
+            Role::ErrorType => self.fields.error_type = Some(error_type_of_source(value).into_owned()),
+            _ => self.record_debug(field, &format_args!("{value}")),
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.written(field.name(), value);
+        self.take(field, || written(value).parse().ok(), || written(value));
     }
 }

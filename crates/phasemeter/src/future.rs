@@ -1,6 +1,7 @@
 //! Futures as runs of a phase.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Display};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -21,16 +22,23 @@ pub trait PhaseFutureExt: Future + Sized {
     where
         Self::Output: Ending,
     {
-        PhaseFuture::new(phase, self, Ending::error_type)
+        PhaseFuture::new(phase, self, error_type)
     }
 }
 
 impl<F: Future> PhaseFutureExt for F {}
 
+/// What a run ended with that returned this value: nothing, or the type of an error.
+type ErrorType = Option<Cow<'static, str>>;
+
+fn error_type<T: Ending>(value: &T) -> ErrorType {
+    value.error_type().map(Cow::Borrowed)
+}
+
 pin_project! {
     /// A future that is a run of a phase. Made by [`PhaseFutureExt::phase`].
     #[must_use = "futures do nothing unless they are polled"]
-    pub struct PhaseFuture<'p, F: Future, E = fn(&<F as Future>::Output) -> Option<&'static str>> {
+    pub struct PhaseFuture<'p, F: Future, E = fn(&<F as Future>::Output) -> Option<Cow<'static, str>>> {
         // Dropped before the guard, so that the run lasts until the future is gone.
         #[pin]
         future: F,
@@ -43,14 +51,15 @@ struct State<'p> {
     phase: &'p Phase,
     items: Option<Option<u64>>,
     bytes: Option<Option<u64>>,
+    item: Option<String>,
     guard: Option<PhaseGuard>,
     /// Set while the future is polled: a poll that never came back has panicked, whoever caught it.
     polling: bool,
 }
 
-impl<'p, F: Future, E: FnOnce(&F::Output) -> Option<&'static str>> PhaseFuture<'p, F, E> {
+impl<'p, F: Future, E: FnOnce(&F::Output) -> ErrorType> PhaseFuture<'p, F, E> {
     pub(crate) fn new(phase: &'p Phase, future: F, error_type: E) -> Self {
-        let state = State { phase, items: None, bytes: None, guard: None, polling: false };
+        let state = State { phase, items: None, bytes: None, item: None, guard: None, polling: false };
         Self { future, state, error_type: Some(error_type) }
     }
 
@@ -65,9 +74,15 @@ impl<'p, F: Future, E: FnOnce(&F::Output) -> Option<&'static str>> PhaseFuture<'
         self.state.bytes = Some(bytes.count());
         self
     }
+
+    /// Names the item in hand; see [`PhaseGuard::item`].
+    pub fn item(mut self, key: impl Display) -> Self {
+        self.state.item = Some(key.to_string());
+        self
+    }
 }
 
-impl<F: Future, E: FnOnce(&F::Output) -> Option<&'static str>> Future for PhaseFuture<'_, F, E> {
+impl<F: Future, E: FnOnce(&F::Output) -> ErrorType> Future for PhaseFuture<'_, F, E> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -78,14 +93,14 @@ impl<F: Future, E: FnOnce(&F::Output) -> Option<&'static str>> Future for PhaseF
         }
         state.polling = true;
         let polled = match &state.guard {
-            Some(guard) => guard.span().in_scope(|| guard.in_scope(|| this.future.poll(context))),
+            Some(guard) => guard.span().in_scope(|| guard.in_scope(|| guard.polled(|| this.future.poll(context)))),
             // Polled after it was ready: the future's own business.
             None => this.future.poll(context),
         };
         state.polling = false;
         let output = ready!(polled);
         if let (Some(guard), Some(error_type)) = (state.guard.take(), this.error_type.take()) {
-            guard.end_as_error_where(error_type(&output));
+            guard.end_as_error_where(error_type(&output).as_deref());
         }
         Poll::Ready(output)
     }
@@ -99,6 +114,9 @@ impl State<'_> {
         }
         if let Some(bytes) = self.bytes {
             guard.bytes(Declared(bytes));
+        }
+        if let Some(item) = &self.item {
+            guard.item(item);
         }
         guard
     }

@@ -1,15 +1,22 @@
 //! One run of a phase, going on. It ends exactly once: when it is dropped.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use phasemeter_core::{DropReason, ItemOutcome, MAX_COUNT, Outcome, PhaseCell};
+use phasemeter_core::{
+    DropReason, Flight, ItemOutcome, MAX_COUNT, Outcome, PhaseCell, Verdict, WaitingFor, bounded_value,
+};
 use tracing::Span;
 
 use crate::count::Count;
-use crate::inner::Inner;
+use crate::error_type::error_type_of_source;
+use crate::inner::{Inner, lock};
+use crate::level::Level;
 use crate::scope::{self, Entered};
+use crate::timing::Timing;
 
 /// One run of a phase; dropping it ends the run. It may be moved to, and shared with, other threads.
 ///
@@ -23,6 +30,7 @@ pub struct PhaseGuard(Option<Live>);
 struct Live {
     inner: Arc<Inner>,
     cell: Arc<PhaseCell>,
+    flight: Flight,
     span: Span,
     started_ns: u64,
     /// Unwinding since before the run started: no sign that the run failed.
@@ -31,10 +39,13 @@ struct Live {
     when_dropped: Outcome,
     declared_items: AtomicU64,
     declared_bytes: AtomicU64,
+    declared_units: Mutex<Vec<(Cow<'static, str>, u64)>>,
     counted_items: AtomicU64,
     counted_any: AtomicBool,
     total: AtomicU64,
     failure: OnceLock<Box<str>>,
+    /// From level detailed on.
+    timing: Option<Box<Timing>>,
 }
 
 /// Nothing declared. No count is as large: see [`MAX_COUNT`].
@@ -47,9 +58,11 @@ const RELAXED: Ordering = Ordering::Relaxed;
 impl PhaseGuard {
     pub(crate) fn begin(inner: Arc<Inner>, cell: Arc<PhaseCell>, name: &str) -> Self {
         let span = tracing::info_span!(target: EXACT_TARGET, "phase", phase.name = name, otel.name = name);
-        cell.begin();
+        let level = inner.level();
+        let started_ns = inner.clock.now_ns();
         Self(Some(Live {
-            started_ns: inner.clock.now_ns(),
+            flight: cell.begin(started_ns),
+            started_ns,
             inner,
             cell,
             span,
@@ -57,10 +70,12 @@ impl PhaseGuard {
             when_dropped: Outcome::Ok,
             declared_items: AtomicU64::new(UNDECLARED),
             declared_bytes: AtomicU64::new(UNDECLARED),
+            declared_units: Mutex::default(),
             counted_items: AtomicU64::new(0),
             counted_any: AtomicBool::new(false),
             total: AtomicU64::new(0),
             failure: OnceLock::new(),
+            timing: (level >= Level::Detailed).then(|| Box::new(Timing::begin(level))),
         }))
     }
 
@@ -79,6 +94,27 @@ impl PhaseGuard {
         self.declare(bytes, |live| &live.declared_bytes);
     }
 
+    /// Says how much this run handles in a unit of its own, as `tokens` or `pages`. It counts when the run ends, as its
+    /// items do. Saying it again for the same unit replaces.
+    pub fn units(&self, unit: &'static str, count: impl Count) {
+        let Some(live) = &self.0 else { return };
+        let Some(count) = live.checked(count) else { return };
+        let mut declared = lock(&live.declared_units);
+        match declared.iter_mut().find(|(known, _)| known == unit) {
+            Some((_, known)) => *known = count,
+            None => declared.push((unit.into(), count)),
+        }
+    }
+
+    /// Names the item in hand: it is shown while the run goes on, and afterwards where it was among the slowest or
+    /// failed. It is never a label. Saying it again replaces.
+    pub fn item(&self, key: impl Display) {
+        if let Some(live) = &self.0 {
+            let key = key.to_string();
+            live.cell.set_item(&live.flight, bounded_value(&key).into());
+        }
+    }
+
     /// Counts items as done, now.
     pub fn inc(&self, items: u64) {
         self.count(ItemOutcome::Ok, items);
@@ -86,9 +122,17 @@ impl PhaseGuard {
 
     /// Counts items as failed, now, with the type of their error. The run itself goes on.
     pub fn inc_error(&self, items: u64, error_type: &str) {
-        self.count(ItemOutcome::Error, items);
-        if let Some(live) = self.0.as_ref().filter(|_| items > 0 && items <= MAX_COUNT) {
-            live.cell.add_errors(error_type, items);
+        if self.count(ItemOutcome::Error, items) && items > 0 {
+            if let Some(live) = &self.0 {
+                live.cell.add_errors(error_type, items);
+            }
+        }
+    }
+
+    /// Counts in a unit of its own as done, now.
+    pub fn inc_units(&self, unit: &str, count: u64) {
+        if let Some(live) = &self.0 {
+            live.taken_or_dropped(live.cell.add_units(unit, ItemOutcome::Ok, count));
         }
     }
 
@@ -103,7 +147,7 @@ impl PhaseGuard {
         let Some(live) = &self.0 else { return };
         let counted = live.counted_items.load(RELAXED);
         match items.checked_sub(counted) {
-            Some(new) => self.count(ItemOutcome::Ok, new),
+            Some(new) => _ = self.count(ItemOutcome::Ok, new),
             None => live.inner.registry.drops().count(DropReason::PositionBack),
         }
     }
@@ -119,6 +163,34 @@ impl PhaseGuard {
     pub fn fail(&self, error_type: &str) {
         if let Some(live) = &self.0 {
             let _first = live.failure.set(error_type.into());
+        }
+    }
+
+    /// The run has failed with this error, and ends as error by the name of its root source, whatever it returns. The
+    /// first call stands.
+    pub fn fail_with(&self, error: &(dyn Error + 'static)) {
+        if self.0.is_some() {
+            self.fail(&error_type_of_source(error));
+        }
+    }
+
+    /// Waits, in `wait`, for something to do: for the queue before this phase. From level detailed on the time counts
+    /// as waiting for input, not as busy.
+    pub fn wait_for_input<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.wait(WaitingFor::Input, wait)
+    }
+
+    /// Waits, in `wait`, for room: for the queue behind this phase. From level detailed on the time counts as waiting
+    /// for output, not as busy.
+    pub fn wait_for_output<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.wait(WaitingFor::Output, wait)
+    }
+
+    fn wait<T>(&self, waiting_for: WaitingFor, wait: impl FnOnce() -> T) -> T {
+        let timed = self.0.as_ref().and_then(|live| Some((live, live.timing.as_ref()?)));
+        match timed {
+            Some((live, timing)) => timing.wait(&live.inner.clock, waiting_for, wait),
+            None => wait(),
         }
     }
 
@@ -142,6 +214,15 @@ impl PhaseGuard {
         scope::push(Entered::Exact);
         let _leave = Leave;
         work()
+    }
+
+    /// Polls a future as a part of this run: from level detailed on, what is between polls counts as waiting.
+    pub(crate) fn polled<T>(&self, poll: impl FnOnce() -> T) -> T {
+        let timed = self.0.as_ref().and_then(|live| Some((live, live.timing.as_ref()?)));
+        match timed {
+            Some((live, timing)) => timing.polled(&live.inner.clock, poll),
+            None => poll(),
+        }
     }
 
     /// What the run ends as when it is dropped before anybody said more.
@@ -169,20 +250,20 @@ impl PhaseGuard {
 
     fn declare(&self, count: impl Count, field: impl FnOnce(&Live) -> &AtomicU64) {
         let Some(live) = &self.0 else { return };
-        match count.count().filter(|count| *count <= MAX_COUNT) {
-            Some(count) => field(live).store(count, RELAXED),
-            None => live.inner.registry.drops().count(DropReason::InvalidCount),
+        if let Some(count) = live.checked(count) {
+            field(live).store(count, RELAXED);
         }
     }
 
-    fn count(&self, outcome: ItemOutcome, items: u64) {
-        let Some(live) = &self.0 else { return };
+    /// Whether the items were taken.
+    fn count(&self, outcome: ItemOutcome, items: u64) -> bool {
+        let Some(live) = &self.0 else { return false };
         live.counted_any.store(true, RELAXED);
-        if live.cell.add_items(outcome, items) {
+        let taken = live.taken_or_dropped(live.cell.add_items(outcome, items));
+        if taken {
             live.counted_items.fetch_add(items, RELAXED);
-        } else {
-            live.inner.registry.drops().count(DropReason::InvalidCount);
         }
+        taken
     }
 }
 
@@ -199,54 +280,78 @@ impl Drop for PhaseGuard {
 
 impl Live {
     fn end(self) {
-        let elapsed_ns = self.inner.clock.now_ns().saturating_sub(self.started_ns);
+        let now_ns = self.inner.clock.now_ns();
+        let elapsed_ns = now_ns.saturating_sub(self.started_ns);
         if self.is_unwinding() {
             let _first = self.failure.set("panic".into());
         }
-        let outcome = match self.failure.get() {
-            Some(error_type) => {
-                self.cell.add_errors(error_type, 1);
-                Outcome::Error
-            }
-            None => self.when_dropped,
+        let verdict = match (self.failure.get(), self.when_dropped) {
+            (Some(error_type), _) => Verdict::Error(error_type),
+            (None, Outcome::Cancelled) => Verdict::Cancelled,
+            (None, Outcome::Ok | Outcome::Error) => Verdict::Ok,
         };
-        self.count_declared(outcome);
+        self.declared().publish(&self.inner, &self.cell, verdict.outcome());
+        if let Some(timing) = &self.timing {
+            self.cell.add_effort(&timing.effort(elapsed_ns));
+        }
         // Last, so that whoever sees the run sees what belongs to it.
-        self.cell.end(outcome, elapsed_ns);
+        self.cell.end(self.flight, verdict, elapsed_ns, now_ns);
     }
 
     fn is_unwinding(&self) -> bool {
         std::thread::panicking() && !self.was_panicking
     }
 
-    fn count_declared(&self, outcome: Outcome) {
+    /// What was declared; of items only where none was counted live.
+    fn declared(&self) -> Declared<'_> {
         let items = Some(self.declared_items.load(RELAXED)).filter(|items| *items != UNDECLARED);
         let bytes = Some(self.declared_bytes.load(RELAXED)).filter(|bytes| *bytes != UNDECLARED);
         let twice = items.is_some() && self.counted_any.load(RELAXED);
-        let drops = self.inner.registry.drops();
         if twice {
-            drops.count(DropReason::CountedTwice);
+            self.inner.registry.drops().count(DropReason::CountedTwice);
         }
-        publish_declared(&self.inner, &self.cell, outcome, items.filter(|_| !twice), bytes);
+        let units = std::mem::take(&mut *lock(&self.declared_units));
+        Declared { items: items.filter(|_| !twice), bytes, units: Cow::Owned(units) }
+    }
+
+    fn checked(&self, count: impl Count) -> Option<u64> {
+        let count = count.count().filter(|count| *count <= MAX_COUNT);
+        self.taken_or_dropped(count.is_some());
+        count
+    }
+
+    fn taken_or_dropped(&self, taken: bool) -> bool {
+        if !taken {
+            self.inner.registry.drops().count(DropReason::InvalidCount);
+        }
+        taken
     }
 }
 
-/// Counts what a run declared under what became of it. A cancelled run finished nothing.
-pub(crate) fn publish_declared(
-    inner: &Inner,
-    cell: &PhaseCell,
-    outcome: Outcome,
-    items: Option<u64>,
-    bytes: Option<u64>,
-) {
-    let outcome = match outcome {
-        Outcome::Ok => ItemOutcome::Ok,
-        Outcome::Error => ItemOutcome::Error,
-        Outcome::Cancelled => return,
-    };
-    let taken = cell.add_items(outcome, items.unwrap_or(0)) & cell.add_bytes(outcome, bytes.unwrap_or(0));
-    if !taken {
-        inner.registry.drops().count(DropReason::InvalidCount);
+/// What a run said that it handles.
+#[derive(Debug, Default)]
+pub(crate) struct Declared<'a> {
+    pub(crate) items: Option<u64>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) units: Cow<'a, [(Cow<'static, str>, u64)]>,
+}
+
+impl Declared<'_> {
+    /// Counts it under what became of the run. A cancelled one finished nothing.
+    pub(crate) fn publish(&self, inner: &Inner, cell: &PhaseCell, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Ok => ItemOutcome::Ok,
+            Outcome::Error => ItemOutcome::Error,
+            Outcome::Cancelled => return,
+        };
+        let mut taken = self.items.is_none_or(|items| cell.add_items(outcome, items));
+        taken &= self.bytes.is_none_or(|bytes| cell.add_bytes(outcome, bytes));
+        for (unit, count) in &*self.units {
+            taken &= cell.add_units(unit, outcome, *count);
+        }
+        if !taken {
+            inner.registry.drops().count(DropReason::InvalidCount);
+        }
     }
 }
 

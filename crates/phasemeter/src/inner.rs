@@ -1,27 +1,36 @@
 //! What the handles of one Meter share, and the process's own Meter that static phases belong to.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use phasemeter_core::catalogue::{ENDPOINT_INFO, SCRAPE_DURATION, TARGET_INFO};
+use phasemeter_core::catalogue::{ENDPOINT_INFO, LEVEL_INFO, SCRAPE_DURATION, TARGET_INFO};
 use phasemeter_core::{Labels, Limits, Registry, Samples, Value};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
+use crate::level::Level;
+use crate::metric::Instruments;
 use crate::run::Runs;
 use crate::sampler::Sampler;
 use crate::target::Target;
+use crate::visibility::Visibility;
 
 pub(crate) struct Inner {
+    /// Which Meter of the process this is; never used again.
+    pub(crate) id: u64,
     pub(crate) registry: Registry,
     pub(crate) clock: Clock,
     pub(crate) runs: Runs,
     pub(crate) sampler: Sampler,
+    pub(crate) visibility: Visibility,
+    pub(crate) instruments: Instruments,
     /// How long the previous scrape took.
     pub(crate) scrape_ns: AtomicU64,
     /// Plain spans that are phases and have not closed; while there are none, no ERROR event concerns us.
     pub(crate) plain_spans: AtomicU64,
+    /// False for good where the environment, or the program, said that nothing is to be measured or shown.
     enabled: AtomicBool,
+    level: AtomicU8,
     /// Whether a layer of this Meter was made for somebody's subscriber.
     has_layer: AtomicBool,
     /// Where the endpoint listens, and where it was told to.
@@ -39,19 +48,28 @@ pub(crate) struct Setup {
     pub(crate) pipeline: Option<String>,
     pub(crate) target: Target,
     pub(crate) limits: Limits,
+    pub(crate) level: Level,
+    /// Fields of plain spans that are further labels.
+    pub(crate) label_fields: Vec<String>,
     pub(crate) environment: Environment,
 }
 
 impl Inner {
-    pub(crate) fn new(clock: Clock, enabled: bool) -> Arc<Self> {
+    /// The environment decides what is measured before anything is set up.
+    pub(crate) fn new(clock: Clock, environment: Option<&Environment>) -> Arc<Self> {
+        static METERS: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
+            id: METERS.fetch_add(1, Ordering::Relaxed),
             registry: Registry::new(Limits::default()),
             clock,
             runs: Runs::default(),
             sampler: Sampler::default(),
+            visibility: Visibility::default(),
+            instruments: Instruments::default(),
             scrape_ns: AtomicU64::new(0),
             plain_spans: AtomicU64::new(0),
-            enabled: AtomicBool::new(enabled),
+            enabled: AtomicBool::new(environment.is_none_or(|environment| !environment.disabled)),
+            level: AtomicU8::new(environment.and_then(|environment| environment.level).unwrap_or_default().to_bits()),
             has_layer: AtomicBool::new(false),
             endpoint: Mutex::default(),
             setup: OnceLock::new(),
@@ -64,7 +82,7 @@ impl Inner {
     /// The process's own, made when it is first needed: what a phase records before a Meter is built is kept.
     pub(crate) fn of_process() -> &'static Arc<Self> {
         static PROCESS: OnceLock<Arc<Inner>> = OnceLock::new();
-        PROCESS.get_or_init(|| Self::new(Clock::system(), !Environment::of_process().disabled))
+        PROCESS.get_or_init(|| Self::new(Clock::system(), Some(&Environment::of_process())))
     }
 
     /// Takes the configuration, once. False where there was another one already, which stands.
@@ -75,6 +93,7 @@ impl Inner {
             if setup.environment.disabled {
                 self.disable();
             }
+            self.set_level(setup.level);
             self.registry.name_base_pipeline(&setup.base_pipeline());
         }
         standing == &setup
@@ -84,13 +103,38 @@ impl Inner {
         self.setup.get()
     }
 
-    /// A flag that is read on every start and ordered with nothing: a run or two around the switch do not matter.
+    /// Whether anything is shown.
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled.load(Ordering::Relaxed)
     }
 
+    /// Whether runs that start now are measured.
+    pub(crate) fn is_measuring(&self) -> bool {
+        self.level() > Level::Off
+    }
+
+    /// How much is measured. Read on every start and ordered with nothing: a run or two around a switch do not matter.
+    pub(crate) fn level(&self) -> Level {
+        Level::from_bits(self.level.load(Ordering::Relaxed))
+    }
+
+    /// A Meter that is disabled stays so.
+    pub(crate) fn set_level(&self, level: Level) {
+        let level = if self.is_enabled() { level } else { Level::Off };
+        if self.level.swap(level.to_bits(), Ordering::Relaxed) != level.to_bits() {
+            // Callsites remember whether somebody wants them.
+            tracing::callsite::rebuild_interest_cache();
+        }
+    }
+
     pub(crate) fn disable(&self) {
         self.enabled.store(false, Ordering::Relaxed);
+        self.set_level(Level::Off);
+    }
+
+    /// Fields of plain spans that are further labels.
+    pub(crate) fn label_fields(&self) -> &[String] {
+        self.setup().map_or(&[], |setup| &setup.label_fields)
     }
 
     pub(crate) fn note_layer(&self) {
@@ -103,6 +147,9 @@ impl Inner {
         if let scrape_ns @ 1.. = self.scrape_ns.load(Ordering::Relaxed) {
             out.push_plain(&SCRAPE_DURATION, Value::Nanos(scrape_ns));
         }
+        let level = Labels::new([("level", self.level().as_str())]);
+        out.push(&LEVEL_INFO, level.expect("invariant: a constant, valid label name"), Value::Level(1));
+        self.visibility.sample(out);
         if let Some((address, wanted)) = lock(&self.endpoint).clone() {
             let labels = Labels::new([("address", address), ("wanted", wanted)]);
             out.push(&ENDPOINT_INFO, labels.expect("invariant: constant, valid label names"), Value::Level(1));
@@ -125,6 +172,12 @@ impl Inner {
     /// The pipeline of phases that name none: the run's where that has one of its own, otherwise the base (`None`).
     pub(crate) fn current_pipeline(&self) -> Option<Arc<str>> {
         self.current_pipeline.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The label `pipeline` of phases that name none, now.
+    pub(crate) fn pipeline_name(&self) -> Box<str> {
+        let base = || self.setup().map_or_else(Box::default, |setup| setup.base_pipeline().into());
+        self.current_pipeline().map_or_else(base, |name| (&*name).into())
     }
 
     /// A run started or ended. The lock is held throughout, so that of two such moments the later one stands.

@@ -7,18 +7,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use phasemeter_core::{DropReason, Outcome, PhaseCell};
+use phasemeter_core::{DropReason, Flight, Outcome, PhaseCell, Verdict, bounded_value};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::fields::{Fields, PHASE_NAME, Reader};
-use crate::guard::{EXACT_TARGET, publish_declared};
+use crate::fields::{Fields, PHASE_DETAILED, PHASE_NAME, Reader, label_of_field};
+use crate::guard::{Declared, EXACT_TARGET};
 use crate::inner::Inner;
+use crate::level;
 use crate::scope::{self, Entered};
 
 /// What an ERROR event says about the plain span that it stands in.
@@ -44,20 +45,25 @@ pub(crate) struct PhaseFilter {
 
 /// What we know of the span, for each Meter whose layer sees it.
 #[derive(Default)]
-struct Seen(Vec<(usize, PlainSpan)>);
+struct Seen(Vec<(u64, PlainSpan)>);
 
 /// One plain span that is, or may become, a run of a phase.
 #[derive(Default)]
 struct PlainSpan {
+    phase: Option<String>,
     pipeline: Option<Arc<str>>,
+    /// Further labels, by their fields.
+    labels: Vec<(&'static str, String)>,
     /// Since the phase's name is known.
     cell: Option<Arc<PhaseCell>>,
-    /// Whether the cell was told that a run has begun.
-    begun: bool,
+    /// The run, since it has begun: entered, and of a phase that is known.
+    flight: Option<Flight>,
+    /// How many threads are inside.
+    inside: u32,
     first_enter_ns: Option<u64>,
     last_exit_ns: u64,
-    items: Option<u64>,
-    bytes: Option<u64>,
+    declared: Declared<'static>,
+    item: Option<Arc<str>>,
     total: u64,
     outcome: Option<Outcome>,
     error_type: Option<String>,
@@ -69,9 +75,8 @@ impl PhaseLayer {
         Self { inner }
     }
 
-    /// Which Meter this is, in a [`Seen`].
-    fn meter(&self) -> usize {
-        Arc::as_ptr(&self.inner).addr()
+    fn reader(&self) -> Reader<'_> {
+        Reader::new(self.inner.label_fields(), self.inner.registry.drops())
     }
 
     fn update<S>(&self, span: &SpanRef<'_, S>, change: impl FnOnce(&mut PlainSpan))
@@ -79,7 +84,7 @@ impl PhaseLayer {
         S: for<'a> LookupSpan<'a>,
     {
         if let Some(seen) = span.extensions_mut().get_mut::<Seen>() {
-            if let Some((_, plain)) = seen.0.iter_mut().find(|(meter, _)| *meter == self.meter()) {
+            if let Some((_, plain)) = seen.0.iter_mut().find(|(meter, _)| *meter == self.inner.id) {
                 change(plain);
             }
         }
@@ -92,58 +97,125 @@ impl PhaseLayer {
     {
         let parent = span.parent()?;
         let extensions = parent.extensions();
-        let (_, plain) = extensions.get::<Seen>()?.0.iter().find(|(meter, _)| *meter == self.meter())?;
+        let (_, plain) = extensions.get::<Seen>()?.0.iter().find(|(meter, _)| *meter == self.inner.id)?;
         plain.pipeline.clone()
     }
 
     /// Takes in what fields said, at the beginning or later.
     fn apply(&self, plain: &mut PlainSpan, fields: Fields) {
-        plain.pipeline = fields.pipeline.map(Into::into).or(plain.pipeline.take());
-        plain.items = fields.items.or(plain.items);
-        plain.bytes = fields.bytes.or(plain.bytes);
+        plain.declared.items = fields.items.or(plain.declared.items);
+        plain.declared.bytes = fields.bytes.or(plain.declared.bytes);
+        replace_by_name(plain.declared.units.to_mut(), fields.units);
         plain.outcome = fields.outcome.or(plain.outcome);
         plain.error_type = fields.error_type.or(plain.error_type.take());
-        if let (Some(phase), None) = (fields.phase, &plain.cell) {
-            let current = self.inner.current_pipeline();
-            let pipeline = plain.pipeline.as_deref().or(current.as_deref());
-            plain.cell = Some(self.inner.registry.phase(pipeline, &phase));
-            self.inner.plain_spans.fetch_add(1, Ordering::Relaxed);
+        plain.item = fields.item.map(|item| bounded_value(&item).into()).or(plain.item.take());
+        let is_renamed = fields.phase.is_some() || fields.pipeline.is_some() || !fields.labels.is_empty();
+        plain.phase = fields.phase.or(plain.phase.take());
+        plain.pipeline = fields.pipeline.map(Into::into).or(plain.pipeline.take());
+        replace_by_name(&mut plain.labels, fields.labels);
+        if is_renamed {
+            self.find_cell(plain);
         }
         if let (Some(total), Some(cell)) = (fields.total, &plain.cell) {
             cell.replace_expected(plain.total, total);
             plain.total = total;
         }
         plain.begin_if_running();
+        plain.show_item();
     }
 
-    fn close(&self, plain: PlainSpan) {
-        let Some(cell) = plain.cell.as_ref() else { return };
+    /// The names are known, or have changed: a run that has begun goes on under the new ones, as if it always had.
+    fn find_cell(&self, plain: &mut PlainSpan) {
+        let Some(phase) = &plain.phase else { return };
+        let current = self.inner.current_pipeline();
+        let pipeline = plain.pipeline.as_deref().or(current.as_deref());
+        let names: Vec<_> = plain.labels.iter().map(|(field, value)| (label_of_field(field), &**value)).collect();
+        let labels: Vec<_> = names.iter().map(|(name, value)| (&**name, *value)).collect();
+        let cell = self.inner.registry.labelled_phase(pipeline, phase, &labels);
+        match plain.cell.replace(cell.clone()) {
+            None => {
+                self.inner.plain_spans.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(before) if !Arc::ptr_eq(&before, &cell) => {
+                before.replace_expected(plain.total, 0);
+                cell.replace_expected(0, plain.total);
+                if let Some(flight) = plain.flight.take() {
+                    before.withdraw(flight);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn close(&self, mut plain: PlainSpan) {
+        let Some(cell) = plain.cell.take() else { return };
         self.inner.plain_spans.fetch_sub(1, Ordering::Relaxed);
-        let Some(first_enter_ns) = plain.first_enter_ns else {
+        let (Some(first_enter_ns), Some(flight)) = (plain.first_enter_ns, plain.flight.take()) else {
             self.inner.registry.drops().count(DropReason::NeverEntered);
             return;
         };
-        let outcome = plain.judged();
-        if outcome == Outcome::Error {
-            cell.add_errors(plain.error_type(), 1);
-        }
-        publish_declared(&self.inner, cell, outcome, plain.items, plain.bytes);
-        cell.end(outcome, plain.last_exit_ns.saturating_sub(first_enter_ns));
+        let verdict = plain.verdict();
+        plain.declared.publish(&self.inner, &cell, verdict.outcome());
+        let elapsed_ns = plain.last_exit_ns.saturating_sub(first_enter_ns);
+        cell.end(flight, verdict, elapsed_ns, self.inner.clock.now_ns());
     }
 }
 
+/// What came later replaces what had the same name.
+fn replace_by_name<N: PartialEq, T>(own: &mut Vec<(N, T)>, later: Vec<(N, T)>) {
+    own.retain(|(name, _)| later.iter().all(|(other, _)| other != name));
+    own.extend(later);
+}
+
 impl PlainSpan {
+    fn enter(&mut self, now_ns: u64) {
+        self.inside += 1;
+        self.first_enter_ns.get_or_insert(now_ns);
+        if let (Some(cell), Some(flight)) = (&self.cell, &self.flight) {
+            cell.set_exited(flight, None);
+        }
+        self.begin_if_running();
+        self.show_item();
+    }
+
+    fn exit(&mut self, now_ns: u64, has_panicked: bool) {
+        self.inside = self.inside.saturating_sub(1);
+        self.last_exit_ns = self.last_exit_ns.max(now_ns);
+        self.panicked |= has_panicked;
+        if let (0, Some(cell), Some(flight)) = (self.inside, &self.cell, &self.flight) {
+            cell.set_exited(flight, Some(now_ns));
+        }
+    }
+
     fn begin_if_running(&mut self) {
-        if let (Some(cell), Some(_), false) = (&self.cell, self.first_enter_ns, self.begun) {
-            cell.begin();
-            self.begun = true;
+        if let (Some(cell), Some(first_enter_ns), None) = (&self.cell, self.first_enter_ns, &self.flight) {
+            let flight = cell.begin(first_enter_ns);
+            if self.inside == 0 {
+                cell.set_exited(&flight, Some(self.last_exit_ns));
+            }
+            self.flight = Some(flight);
+        }
+    }
+
+    /// Once the run has begun, and again when the item changes.
+    fn show_item(&mut self) {
+        if let (Some(cell), Some(flight)) = (&self.cell, &self.flight) {
+            if let Some(item) = self.item.take() {
+                cell.set_item(flight, item);
+            }
         }
     }
 
     /// What the field says; otherwise any sign of failure; otherwise ok, which is all that a span can know.
-    fn judged(&self) -> Outcome {
+    fn verdict(&self) -> Verdict<'_> {
         let failed = self.panicked || self.error_type.is_some();
-        self.outcome.unwrap_or(if failed { Outcome::Error } else { Outcome::Ok })
+        match self.outcome {
+            Some(Outcome::Ok) => Verdict::Ok,
+            Some(Outcome::Cancelled) => Verdict::Cancelled,
+            Some(Outcome::Error) => Verdict::Error(self.error_type()),
+            None if failed => Verdict::Error(self.error_type()),
+            None => Verdict::Ok,
+        }
     }
 
     fn error_type(&self) -> &str {
@@ -156,22 +228,26 @@ impl<S> Layer<S> for PhaseLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        self.inner.visibility.note_dispatch(dispatch);
+    }
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut reader = Reader::new(self.inner.registry.drops());
+        let mut reader = self.reader();
         attributes.record(&mut reader);
         let mut plain = PlainSpan { pipeline: self.inherited_pipeline(&span), ..PlainSpan::default() };
         self.apply(&mut plain, reader.fields);
         let mut extensions = span.extensions_mut();
         match extensions.get_mut::<Seen>() {
-            Some(seen) => seen.0.push((self.meter(), plain)),
-            None => extensions.insert(Seen(vec![(self.meter(), plain)])),
+            Some(seen) => seen.0.push((self.inner.id, plain)),
+            None => extensions.insert(Seen(vec![(self.inner.id, plain)])),
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut reader = Reader::new(self.inner.registry.drops());
+        let mut reader = self.reader();
         values.record(&mut reader);
         self.update(&span, |plain| self.apply(plain, reader.fields));
     }
@@ -180,20 +256,15 @@ where
         scope::push(Entered::Plain { span: id.into_u64(), panicking: std::thread::panicking() });
         let Some(span) = context.span(id) else { return };
         let now_ns = self.inner.clock.now_ns();
-        self.update(&span, |plain| {
-            plain.first_enter_ns.get_or_insert(now_ns);
-            plain.begin_if_running();
-        });
+        self.update(&span, |plain| plain.enter(now_ns));
     }
 
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         let was_panicking = scope::pop_plain(id.into_u64());
         let Some(span) = context.span(id) else { return };
         let now_ns = self.inner.clock.now_ns();
-        self.update(&span, |plain| {
-            plain.last_exit_ns = plain.last_exit_ns.max(now_ns);
-            plain.panicked |= std::thread::panicking() && !was_panicking;
-        });
+        let has_panicked = std::thread::panicking() && !was_panicking;
+        self.update(&span, |plain| plain.exit(now_ns, has_panicked));
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -202,7 +273,7 @@ where
             return;
         }
         let Some(span) = context.event_span(event) else { return };
-        let mut reader = Reader::new(self.inner.registry.drops());
+        let mut reader = self.reader();
         event.record(&mut reader);
         let error_type = reader.fields.error_type.unwrap_or_else(|| "error_event".to_owned());
         self.update(&span, |plain| {
@@ -214,7 +285,7 @@ where
         let Some(span) = context.span(&id) else { return };
         let mut extensions = span.extensions_mut();
         let Some(seen) = extensions.get_mut::<Seen>() else { return };
-        let index = seen.0.iter().position(|(meter, _)| *meter == self.meter());
+        let index = seen.0.iter().position(|(meter, _)| *meter == self.inner.id);
         let plain = index.map(|index| seen.0.swap_remove(index).1);
         drop(extensions);
         if let Some(plain) = plain {
@@ -228,25 +299,36 @@ impl PhaseFilter {
         Self { inner, error_events }
     }
 
-    fn is_phase(metadata: &Metadata<'_>) -> bool {
-        metadata.is_span() && metadata.target() != EXACT_TARGET && metadata.fields().field(PHASE_NAME).is_some()
+    /// Whether the span is a phase that is measured now.
+    fn is_measured(&self, metadata: &Metadata<'_>) -> bool {
+        let is_detailed = || metadata.fields().field(PHASE_DETAILED).is_some();
+        let level = self.inner.level();
+        level > level::Level::Off && is_phase(metadata) && (level >= level::Level::Detailed || !is_detailed())
     }
 
     fn may_fail_a_phase(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && *metadata.level() == Level::ERROR && self.error_events == ErrorEvents::FailTheirPhase
+        let is_error = metadata.is_event() && *metadata.level() == Level::ERROR;
+        is_error && self.error_events == ErrorEvents::FailTheirPhase && self.inner.is_measuring()
     }
+}
+
+/// Whether the span is a phase, measured or not.
+fn is_phase(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() != EXACT_TARGET && metadata.fields().field(PHASE_NAME).is_some()
 }
 
 impl<S> Filter<S> for PhaseFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _context: &Context<'_, S>) -> bool {
-        let open_span = || self.inner.plain_spans.load(Ordering::Relaxed) > 0;
-        self.inner.is_enabled() && (Self::is_phase(metadata) || (self.may_fail_a_phase(metadata) && open_span()))
+        let is_open = || self.inner.plain_spans.load(Ordering::Relaxed) > 0;
+        self.is_measured(metadata) || (self.may_fail_a_phase(metadata) && is_open())
     }
 
+    /// Asked once a callsite, and again whenever the level changes.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if !self.inner.is_enabled() {
-            Interest::never()
-        } else if Self::is_phase(metadata) {
+        if is_phase(metadata) {
+            self.inner.visibility.note_callsite(metadata);
+        }
+        if self.is_measured(metadata) {
             Interest::always()
         } else if self.may_fail_a_phase(metadata) {
             Interest::sometimes()
@@ -256,7 +338,7 @@ impl<S> Filter<S> for PhaseFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(if self.inner.is_enabled() { LevelFilter::TRACE } else { LevelFilter::OFF })
+        Some(if self.inner.is_measuring() { LevelFilter::TRACE } else { LevelFilter::OFF })
     }
 }
 

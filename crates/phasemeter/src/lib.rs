@@ -35,23 +35,36 @@ mod count;
 mod ending;
 mod environment;
 mod error;
+mod error_type;
 mod fields;
 mod future;
 mod guard;
 mod inner;
 mod layer;
+mod level;
 mod meter;
+mod metric;
 mod notice;
 mod phase;
 mod run;
+mod sampler;
 mod scope;
 mod target;
+mod timing;
 mod track;
+mod visibility;
 
-#[cfg_attr(not(feature = "collect"), path = "sampler_off.rs")]
-mod sampler;
+#[cfg_attr(not(feature = "collect"), path = "collectors_off.rs")]
+mod collectors;
+#[cfg_attr(not(feature = "profiling"), path = "profile_off.rs")]
+mod profile;
+#[cfg_attr(not(feature = "testing"), path = "scoped_off.rs")]
+mod scoped;
 #[cfg(feature = "serve")]
 mod serving;
+
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[doc(hidden)]
 pub mod private;
@@ -61,16 +74,20 @@ pub use private as __private;
 pub use builder::MeterBuilder;
 pub use clock::{Clock, ManualClock};
 pub use count::Count;
-pub use ending::{Ending, error_type_of};
+pub use ending::Ending;
 pub use error::Error;
+pub use error_type::{error_type_of, error_type_of_source};
 pub use future::{PhaseFuture, PhaseFutureExt};
 pub use guard::PhaseGuard;
 pub use layer::{ErrorEvents, PhaseLayer};
+pub use level::Level;
 pub use meter::Meter;
 pub use phase::Phase;
+#[cfg(feature = "profiling")]
+pub use phasemeter_alloc::CountingAllocator;
 pub use phasemeter_core::{
-    CellReading, DropReason, Family, Histogram, ItemOutcome, Labels, Limits, Metric, Outcome, PhaseReading, Series,
-    Snapshot, Value, catalogue,
+    Allocated, CellReading, DropReason, Effort, Family, Histogram, ItemOutcome, Labels, Limits, Metric, Outcome,
+    PhaseReading, Profile, Ran, Running, Series, Snapshot, Value, WaitingFor, Work, catalogue,
 };
 #[cfg(feature = "macros")]
 pub use phasemeter_macros::phase;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use phasemeter_core::{PhaseReading, Samples, Snapshot, encode};
+use phasemeter_core::{PhaseReading, Samples, Snapshot, Work, encode};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -12,6 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::builder::MeterBuilder;
 use crate::inner::Inner;
 use crate::layer::{ErrorEvents, PhaseFilter, PhaseLayer};
+use crate::level::Level;
 use crate::phase::Phase;
 use crate::run::RunBuilder;
 
@@ -82,9 +83,15 @@ impl Meter {
     /// Everything that is measured, now. A disabled Meter measures nothing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
+        Snapshot { work: self.work(), ..self.metrics() }
+    }
+
+    /// What encoders need of a snapshot.
+    fn metrics(&self) -> Snapshot {
         let mut samples = Samples::default();
         if self.inner.is_enabled() {
-            self.inner.registry.sample(&mut samples);
+            self.inner.registry.sample(self.inner.clock.moment(), &mut samples);
+            self.inner.instruments.sample(&mut samples);
             self.inner.runs.sample(&mut samples);
             self.inner.sampler.sample(&self.inner, &mut samples);
             self.inner.sample_self(&mut samples);
@@ -95,7 +102,25 @@ impl Meter {
     /// The counts of every phase, sorted by pipeline and phase.
     #[must_use]
     pub fn phases(&self) -> Vec<PhaseReading> {
-        self.inner.registry.read()
+        self.inner.registry.read(self.inner.clock.moment())
+    }
+
+    /// Runs to look at, of every phase that has any, by the item in hand: the longest in flight, the slowest, the latest
+    /// that failed. Sorted by pipeline and phase.
+    #[must_use]
+    pub fn work(&self) -> Vec<Work> {
+        self.inner.registry.work(self.inner.clock.moment())
+    }
+
+    /// How much is measured.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.inner.level()
+    }
+
+    /// Measures more, or less, from now on. Runs in flight end as they began. A Meter that is disabled stays so.
+    pub fn set_level(&self, level: Level) {
+        self.inner.set_level(level);
     }
 
     /// Content type and body of `/metrics`, for a program with an HTTP server of its own. `accept` is the request's
@@ -106,7 +131,7 @@ impl Meter {
         let _only_one_format = accept;
         let started_ns = self.inner.clock.now_ns();
         let mut text = String::new();
-        encode::text(&self.snapshot(), &mut text);
+        encode::text(&self.metrics(), &mut text);
         let elapsed_ns = self.inner.clock.now_ns().saturating_sub(started_ns);
         self.inner.scrape_ns.store(elapsed_ns, Ordering::Relaxed);
         (encode::TEXT_CONTENT_TYPE, text.into_bytes())

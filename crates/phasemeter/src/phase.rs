@@ -5,12 +5,14 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use phasemeter_core::{DropReason, Outcome, PhaseCell};
+use phasemeter_core::{DropReason, Outcome, PhaseCell, Work};
 
 use crate::clock::nanos;
 use crate::ending::Ending;
 use crate::guard::PhaseGuard;
 use crate::inner::Inner;
+use crate::level::Level;
+use crate::scoped;
 
 /// One kind of work, measured each time it runs. Usually a static.
 ///
@@ -32,12 +34,17 @@ pub struct Phase {
     name: Cow<'static, str>,
     pipeline: Option<&'static str>,
     owner: Option<Arc<Inner>>,
+    /// From this level on it is measured.
+    from: Level,
+    /// Further labels.
+    labels: Vec<(String, String)>,
     bound: RwLock<Option<Bound>>,
 }
 
-/// The cell that the phase found, and the pipeline epoch it found it in.
+/// The cell that the phase found, and in which Meter and pipeline epoch it found it.
 struct Bound {
     epoch: u64,
+    meter: u64,
     cell: Arc<PhaseCell>,
 }
 
@@ -45,17 +52,40 @@ impl Phase {
     /// A phase of the process's pipeline: the current run's, or else the one the Meter was built with.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), pipeline: None, owner: None, bound: RwLock::new(None) }
+        Self::of(Cow::Borrowed(name), None, None)
     }
 
     /// A phase of a certain pipeline, for processes that hold several.
     #[must_use]
     pub const fn in_pipeline(pipeline: &'static str, name: &'static str) -> Self {
-        Self { name: Cow::Borrowed(name), pipeline: Some(pipeline), owner: None, bound: RwLock::new(None) }
+        Self::of(Cow::Borrowed(name), Some(pipeline), None)
     }
 
     pub(crate) fn owned(owner: Arc<Inner>, name: String) -> Self {
-        Self { name: Cow::Owned(name), pipeline: None, owner: Some(owner), bound: RwLock::new(None) }
+        Self::of(Cow::Owned(name), None, Some(owner))
+    }
+
+    const fn of(name: Cow<'static, str>, pipeline: Option<&'static str>, owner: Option<Arc<Inner>>) -> Self {
+        Self { name, pipeline, owner, from: Level::Basic, labels: Vec::new(), bound: RwLock::new(None) }
+    }
+
+    /// The same phase, measured from level detailed on: for work on single items that runs so often, and so shortly,
+    /// that to time each is worth its cost only now and then.
+    #[must_use]
+    pub const fn detailed(mut self) -> Self {
+        self.from = Level::Detailed;
+        self
+    }
+
+    /// This phase with further labels, as a handle of its own to be kept: `EMBED.labelled([("model", "large")])`. Few
+    /// values: see [`Limits::label_sets`](crate::Limits::label_sets). A label that cannot stand is left out and counted
+    /// as `invalid_label`.
+    #[must_use]
+    pub fn labelled<'a>(&self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let further = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let labels = self.labels.iter().cloned().chain(further).collect();
+        let (name, owner, bound) = (self.name.clone(), self.owner.clone(), RwLock::new(None));
+        Self { name, pipeline: self.pipeline, owner, from: self.from, labels, bound }
     }
 
     /// The label `phase`.
@@ -77,19 +107,19 @@ impl Phase {
     /// Starts a run that ends when the guard is dropped: as ok, as error where [`PhaseGuard::fail`] was called or the
     /// thread is unwinding. A guard cannot see `?`; [`Phase::run`] can.
     pub fn start(&self) -> PhaseGuard {
-        let inner = self.inner();
-        if inner.is_enabled() {
-            PhaseGuard::begin(inner.clone(), self.cell(inner), &self.name)
-        } else {
-            PhaseGuard::disabled()
+        match self.measuring() {
+            Some(inner) => {
+                let cell = self.cell(&inner);
+                PhaseGuard::begin(inner.into_owned(), cell, &self.name)
+            }
+            None => PhaseGuard::disabled(),
         }
     }
 
     /// Records a run that was measured elsewhere.
     pub fn record(&self, outcome: Outcome, elapsed: Duration) {
-        let inner = self.inner();
-        if inner.is_enabled() {
-            self.cell(inner).record(outcome, nanos(elapsed));
+        if let Some(inner) = self.measuring() {
+            self.cell(&inner).record(outcome, nanos(elapsed));
         }
     }
 
@@ -104,15 +134,14 @@ impl Phase {
 
     /// Says how many items the phase expects in all. Replaces what was said before.
     pub fn total(&self, items: u64) {
-        let inner = self.inner();
-        if inner.is_enabled() {
-            self.cell(inner).set_expected(items);
+        if let Some(inner) = self.measuring() {
+            self.cell(&inner).set_expected(items);
         }
     }
 
     /// Is born at 0 in its own Meter, so that the first increment is seen as one.
     pub(crate) fn declare(&self) {
-        self.declare_in(self.inner());
+        self.declare_in(&self.inner());
     }
 
     pub(crate) fn declare_in(&self, inner: &Inner) {
@@ -124,20 +153,37 @@ impl Phase {
         }
     }
 
-    fn inner(&self) -> &Arc<Inner> {
-        self.owner.as_ref().unwrap_or_else(|| Inner::of_process())
+    /// Runs to look at, by the item in hand: the longest in flight, the slowest, the latest that failed.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let inner = self.inner();
+        let pipeline = self.pipeline.map_or_else(|| inner.pipeline_name(), Into::into);
+        Work::of_cell(pipeline, (&*self.name).into(), &self.cell(&inner), inner.clock.moment())
     }
 
-    fn cell(&self, inner: &Inner) -> Arc<PhaseCell> {
-        let epoch = inner.pipeline_epoch();
+    /// The Meter it belongs to, where that measures at the phase's level.
+    fn measuring(&self) -> Option<Cow<'_, Arc<Inner>>> {
+        Some(self.inner()).filter(|inner| inner.level() >= self.from)
+    }
+
+    /// The Meter it belongs to: its own, the one that a test has put in the thread's place, or the process's.
+    fn inner(&self) -> Cow<'_, Arc<Inner>> {
+        let process = || scoped::current().map_or_else(|| Cow::Borrowed(Inner::of_process()), Cow::Owned);
+        self.owner.as_ref().map_or_else(process, Cow::Borrowed)
+    }
+
+    fn cell(&self, inner: &Arc<Inner>) -> Arc<PhaseCell> {
+        let (epoch, meter) = (inner.pipeline_epoch(), inner.id);
         if let Some(bound) = &*self.bound.read().unwrap_or_else(PoisonError::into_inner) {
-            if bound.epoch == epoch {
+            if bound.epoch == epoch && bound.meter == meter {
                 return bound.cell.clone();
             }
         }
         let run_pipeline = inner.current_pipeline();
-        let cell = inner.registry.phase(self.pipeline.or(run_pipeline.as_deref()), &self.name);
-        let bound = Bound { epoch, cell: cell.clone() };
+        let pipeline = self.pipeline.or(run_pipeline.as_deref());
+        let labels: Vec<_> = self.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let cell = inner.registry.labelled_phase(pipeline, &self.name, &labels);
+        let bound = Bound { epoch, meter, cell: cell.clone() };
         *self.bound.write().unwrap_or_else(PoisonError::into_inner) = Some(bound);
         cell
     }

@@ -1,15 +1,15 @@
-//! Collectors on a thread of their own: a scrape reads what they read last, and never waits for them.
+//! What is looked at now and then, on a thread of its own: a scrape reads what was found last, and never waits for it.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
-use phasemeter_collect::{Collector, Roots, default_collectors, sample_all};
 use phasemeter_core::Samples;
 
+use crate::collectors::Collectors;
 use crate::inner::{Inner, lock};
 
-/// How often the collectors read.
+/// How often it is looked at.
 const CADENCE: Duration = Duration::from_secs(1);
 
 /// The latest reading of the collectors. They start with the first look at it.
@@ -24,29 +24,36 @@ impl Sampler {
     /// Puts the latest reading into `out`. The first call reads once itself, so that no scrape is empty.
     pub(crate) fn sample(&self, inner: &Arc<Inner>, out: &mut Samples) {
         self.thread.get_or_init(|| {
-            let mut collectors = default_collectors(&Roots::default());
+            let mut collectors = Collectors::default();
             self.publish(&mut collectors);
             start(Arc::downgrade(inner), collectors)
         });
         out.append(&lock(&self.latest).clone());
     }
 
-    fn publish(&self, collectors: &mut [Box<dyn Collector>]) {
+    fn publish(&self, collectors: &mut Collectors) {
         let mut samples = Samples::default();
-        sample_all(collectors, &mut samples);
+        collectors.sample(&mut samples);
         *lock(&self.latest) = Arc::new(samples);
     }
 }
 
 /// The thread lives as long as the Meter. Where none can be started, the first reading stays: its age shows in it.
-fn start(inner: Weak<Inner>, mut collectors: Vec<Box<dyn Collector>>) -> Option<Sender<()>> {
+fn start(inner: Weak<Inner>, mut collectors: Collectors) -> Option<Sender<()>> {
     let (alive, gone) = mpsc::channel();
     let work = move || {
-        while gone.recv_timeout(CADENCE) == Err(RecvTimeoutError::Timeout) {
-            let Some(inner) = inner.upgrade() else { return };
-            inner.sampler.publish(&mut collectors);
+        loop {
+            let Some(own) = inner.upgrade() else { return };
+            own.visibility.check(own.level());
+            // Not held while it sleeps, or the Meter would outlive its last handle.
+            drop(own);
+            if gone.recv_timeout(CADENCE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let Some(own) = inner.upgrade() else { return };
+            own.sampler.publish(&mut collectors);
         }
     };
-    let thread = std::thread::Builder::new().name("phasemeter-collect".into()).spawn(work);
+    let thread = std::thread::Builder::new().name("phasemeter-sample".into()).spawn(work);
     thread.ok().map(|_detached| alive)
 }

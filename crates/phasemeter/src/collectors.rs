@@ -1,0 +1,18 @@
+//! The collectors that every service has.
+
+use phasemeter_collect::{Collector, Roots, default_collectors, sample_all};
+use phasemeter_core::Samples;
+
+pub(crate) struct Collectors(Vec<Box<dyn Collector>>);
+
+impl Default for Collectors {
+    fn default() -> Self {
+        Self(default_collectors(&Roots::default()))
+    }
+}
+
+impl Collectors {
+    pub(crate) fn sample(&mut self, out: &mut Samples) {
+        sample_all(&mut self.0, out);
+    }
+}
