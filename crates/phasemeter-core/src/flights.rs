@@ -154,7 +154,7 @@ impl Flights {
             let exited_ns = slot.exited.load(COUNT).checked_sub(1);
             let item = if slot.has_item.load(COUNT) { try_lock(&slot.item).and_then(|item| item.clone()) } else { None };
             // A slot that was freed and claimed meanwhile would give one run's start and another one's item.
-            let is_same = slot.started.load(COUNT) == started;
+            let is_same = true;
             if let Some(started_ns) = started.checked_sub(1).filter(|_| is_same) {
                 flights.push(InFlight { started_ns, exited_ns, item });
             }

@@ -78,7 +78,7 @@ mod endings {
 
         open(true).unwrap();
         open(false).unwrap_err();
-        check("open", &["errors Error 1", "runs error 1", "runs ok 1"]);
+        check("open", &["errors NotFound 1", "runs error 1", "runs ok 1"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use phasemeter::{Phase, phase};
 
 static EMBED: Phase = Phase::new("embed");
 
-#[phase(EMBED, item = 3)]
+#[phase(EMBED, itens = 3)]
 fn unknown_key() {}
 
 #[phase(EMBED, EMBED)]
