@@ -158,8 +158,9 @@ pub static PHASE_OLDEST_START_TIMESTAMP: Metric =
         .help("When the oldest run in flight started, in seconds since the Unix epoch; absent where none is.");
 /// When a phase last did something.
 pub static PHASE_LAST_ACTIVITY_TIMESTAMP: Metric =
-    metric("phase.last_activity_timestamp", Kind::Gauge, Unit::Seconds, PHASE)
-        .help("When a run last began or ended, or live counts were last seen to change, in seconds since the Unix epoch.");
+    metric("phase.last_activity_timestamp", Kind::Gauge, Unit::Seconds, PHASE).help(
+        "When a run last began or ended, or live counts were last seen to change, in seconds since the Unix epoch.",
+    );
 /// Items a phase has dealt with.
 pub static PHASE_ITEMS: Metric = metric("phase.items", Kind::Counter, Unit::Count("{item}"), PHASE_OUTCOME)
     .help("Items the phase has dealt with, by what became of them.");
@@ -184,9 +185,13 @@ pub static PHASE_PROGRESS: Metric = metric("phase.progress", Kind::Gauge, Unit::
 pub static PHASE_BUSY_TIME: Metric = metric("phase.busy_time", Kind::Counter, Unit::Seconds, PHASE)
     .help("Wall time of ended runs without the waiting; from level detailed on.");
 /// What runs spent waiting.
-pub static PHASE_WAITING_TIME: Metric =
-    metric("phase.waiting_time", Kind::Counter, Unit::Seconds, &["direction", "phase", "pipeline"])
-        .help("Wall time that ended runs waited, for input, for output or, of futures, while pending; from level detailed on.");
+pub static PHASE_WAITING_TIME: Metric = metric(
+    "phase.waiting_time",
+    Kind::Counter,
+    Unit::Seconds,
+    &["direction", "phase", "pipeline"],
+)
+.help("Wall time that ended runs waited, for input, for output or, of futures, while pending; from level detailed on.");
 /// What runs spent of processors.
 pub static PHASE_CPU_TIME: Metric = metric("phase.cpu_time", Kind::Counter, Unit::Seconds, PHASE)
     .help("CPU time of the threads that ended runs were worked on by; at level profiling.");

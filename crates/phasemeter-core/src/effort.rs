@@ -72,7 +72,8 @@ pub(crate) struct EffortCell {
 impl EffortCell {
     pub(crate) fn add(&self, effort: &Effort) {
         self.busy_ns.fetch_add(effort.busy_ns, COUNT);
-        for (total, waited_ns) in self.waiting_ns.iter().zip(effort.waiting_ns).filter(|(_, waited_ns)| *waited_ns > 0) {
+        for (total, waited_ns) in self.waiting_ns.iter().zip(effort.waiting_ns).filter(|(_, waited_ns)| *waited_ns > 0)
+        {
             total.fetch_add(waited_ns, COUNT);
         }
         let profile = effort.profile.unwrap_or_default();
@@ -141,7 +142,11 @@ mod tests {
         let allocated = Some(Allocated { allocations: 2, bytes: 64 });
         let mut one = Effort { busy_ns: 1, waiting_ns: [1, 2, 3], profile: None };
         one.merge(&Effort { busy_ns: 2, waiting_ns: [1; 3], profile: Some(Profile { cpu_ns: Some(4), allocated }) });
-        one.merge(&Effort { busy_ns: 0, waiting_ns: [0; 3], profile: Some(Profile { cpu_ns: Some(1), allocated: None }) });
+        one.merge(&Effort {
+            busy_ns: 0,
+            waiting_ns: [0; 3],
+            profile: Some(Profile { cpu_ns: Some(1), allocated: None }),
+        });
         let profile = Some(Profile { cpu_ns: Some(5), allocated });
         assert_eq!(one, Effort { busy_ns: 3, waiting_ns: [2, 3, 4], profile });
     }

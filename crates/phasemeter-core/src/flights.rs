@@ -73,11 +73,7 @@ pub(crate) struct FlightCounts {
 
 impl Flights {
     pub(crate) fn new() -> Self {
-        Self {
-            levels: std::array::from_fn(|_| OnceLock::new()),
-            hint: AtomicU32::new(0),
-            untracked: AtomicI64::new(0),
-        }
+        Self { levels: std::array::from_fn(|_| OnceLock::new()), hint: AtomicU32::new(0), untracked: AtomicI64::new(0) }
     }
 
     pub(crate) fn begin(&self, started_ns: u64) -> Flight {
@@ -152,9 +148,10 @@ impl Flights {
         self.each(|slot| {
             let started = slot.started.load(COUNT);
             let exited_ns = slot.exited.load(COUNT).checked_sub(1);
-            let item = if slot.has_item.load(COUNT) { try_lock(&slot.item).and_then(|item| item.clone()) } else { None };
+            let item =
+                if slot.has_item.load(COUNT) { try_lock(&slot.item).and_then(|item| item.clone()) } else { None };
             // A slot that was freed and claimed meanwhile would give one run's start and another one's item.
-            let is_same = true;
+            let is_same = slot.started.load(COUNT) == started;
             if let Some(started_ns) = started.checked_sub(1).filter(|_| is_same) {
                 flights.push(InFlight { started_ns, exited_ns, item });
             }
@@ -183,7 +180,8 @@ impl Flights {
 
     fn claim(&self) -> Option<u32> {
         let (hinted, place) = place(self.hint.load(COUNT));
-        let near = self.levels.get(hinted).and_then(OnceLock::get).and_then(|level| level.claim_in((place / 64) as usize));
+        let near =
+            self.levels.get(hinted).and_then(OnceLock::get).and_then(|level| level.claim_in((place / 64) as usize));
         let claimed = near.map(|place| index(hinted, place)).or_else(|| self.claim_anywhere())?;
         self.hint.store(claimed, COUNT);
         Some(claimed)

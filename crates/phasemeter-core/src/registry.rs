@@ -10,8 +10,8 @@ use crate::catalogue::{
 };
 use crate::sync::{Arc, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
 use crate::{
-    CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Moment, Outcome, PhaseCell, Samples, Value, WaitingFor,
-    Work, bounded_value,
+    CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Moment, Outcome, PhaseCell, Samples, Value,
+    WaitingFor, Work, bounded_value,
 };
 
 /// How much memory a registry may take.
@@ -50,8 +50,19 @@ struct Cells {
 /// The pipeline, or nothing while it is the one that has no name yet, and the phase.
 type Name = (Option<Box<str>>, Box<str>);
 
-/// A name and its further labels, sorted.
-type Key = (Name, Box<[(Box<str>, Box<str>)]>);
+/// Further labels of a phase, sorted by name.
+type Further = Box<[(Box<str>, Box<str>)]>;
+
+/// A name and its further labels.
+type Key = (Name, Further);
+
+/// The names that are shown of a cell, in the order in which cells are shown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    pipeline: Box<str>,
+    phase: Box<str>,
+    labels: Further,
+}
 
 #[derive(Clone)]
 struct Kept {
@@ -73,6 +84,12 @@ pub struct PhaseReading {
     pub counts: CellReading,
     /// Whether it stands for all label sets that found no place.
     is_collective: bool,
+}
+
+impl PhaseReading {
+    fn is_named_as(&self, other: &Self) -> bool {
+        self.pipeline == other.pipeline && self.phase == other.phase && self.labels == other.labels
+    }
 }
 
 impl Registry {
@@ -136,11 +153,8 @@ impl Registry {
             if let Some(cell) = self.known(&cells, &key) {
                 return cell;
             }
-            let (key, is_collective) = if self.has_room_for_labels(&cells, &key) {
-                (key, false)
-            } else {
-                (collective(&key), true)
-            };
+            let (key, is_collective) =
+                if self.has_room_for_labels(&cells, &key) { (key, false) } else { (collective(&key), true) };
             if !key.1.is_empty() && !is_collective {
                 *cells.label_sets.entry(key.0.clone()).or_default() += 1;
             }
@@ -186,7 +200,7 @@ impl Registry {
     /// up.
     #[must_use]
     pub fn read(&self, moment: Moment) -> Vec<PhaseReading> {
-        let reading = |(pipeline, phase, labels, kept): (_, _, _, Kept)| PhaseReading {
+        let reading = |(Shown { pipeline, phase, labels }, kept): (Shown, Kept)| PhaseReading {
             pipeline,
             phase,
             labels,
@@ -195,8 +209,7 @@ impl Registry {
         };
         let mut phases: Vec<PhaseReading> = self.kept().into_iter().map(reading).collect();
         phases.dedup_by(|later, earlier| {
-            let name = |own: &PhaseReading| (own.pipeline.clone(), own.phase.clone(), own.labels.clone());
-            let same = name(later) == name(earlier);
+            let same = later.is_named_as(earlier);
             if same {
                 earlier.counts.merge(&later.counts);
             }
@@ -209,7 +222,7 @@ impl Registry {
     /// [`Registry::read`].
     #[must_use]
     pub fn work(&self, moment: Moment) -> Vec<Work> {
-        let work = |(pipeline, phase, _, kept): (_, _, _, Kept)| Work::of_cell(pipeline, phase, &kept.cell, moment);
+        let work = |(shown, kept): (Shown, Kept)| Work::of_cell(shown.pipeline, shown.phase, &kept.cell, moment);
         let mut work: Vec<Work> = self.kept().into_iter().map(work).filter(|work| !work.is_empty()).collect();
         work.dedup_by(|later, earlier| {
             let same = later.pipeline == earlier.pipeline && later.phase == earlier.phase;
@@ -221,16 +234,16 @@ impl Registry {
         work
     }
 
-    /// Every cell with its pipeline, phase and labels, sorted by them.
-    fn kept(&self) -> Vec<(Box<str>, Box<str>, Box<[(Box<str>, Box<str>)]>, Kept)> {
+    /// Every cell, sorted by its names.
+    fn kept(&self) -> Vec<(Shown, Kept)> {
         let base = self.base_pipeline.get().map_or("", |name| name);
         // The lock is held to copy handles, never while cells are read.
         let cells: Vec<_> = read(&self.cells).by_key.iter().map(|(key, kept)| (key.clone(), kept.clone())).collect();
         let named = |(((pipeline, phase), labels), kept): (Key, Kept)| {
-            (pipeline.unwrap_or_else(|| base.into()), phase, labels, kept)
+            (Shown { pipeline: pipeline.unwrap_or_else(|| base.into()), phase, labels }, kept)
         };
         let mut named: Vec<_> = cells.into_iter().map(named).collect();
-        named.sort_by(|a, b| (&a.0, &a.1, &a.2).cmp(&(&b.0, &b.1, &b.2)));
+        named.sort_by(|(a, _), (b, _)| a.cmp(b));
         named
     }
 
@@ -280,8 +293,7 @@ impl Overflowed {
 
     fn sample(&self, out: &mut Samples) {
         let Self { phases, label_sets, error_types, units } = *self;
-        let limits =
-            [("phases", phases), ("label_sets", label_sets), ("error_types", error_types), ("units", units)];
+        let limits = [("phases", phases), ("label_sets", label_sets), ("error_types", error_types), ("units", units)];
         for (limit, count) in limits {
             out.push(&OVERFLOW, Labels::known(&[("limit", limit)]), Value::Count(count));
         }
@@ -292,7 +304,8 @@ impl Overflowed {
 const OVERFLOW_LABEL: [(&str, &str); 1] = [("otel_metric_overflow", "true")];
 
 /// Labels that the metrics of phases have already.
-const TAKEN_LABELS: [&str; 7] = ["phase", "pipeline", "outcome", "error_type", "unit", "direction", OVERFLOW_LABEL[0].0];
+const TAKEN_LABELS: [&str; 7] =
+    ["phase", "pipeline", "outcome", "error_type", "unit", "direction", OVERFLOW_LABEL[0].0];
 
 /// Whether a label may stand beside those that phases have.
 #[must_use]
@@ -328,8 +341,10 @@ fn sample_phase(counts: &CellReading, names: &[(&str, &str)], moment: Moment, ou
     let labels = Labels::known(names);
     out.push(&PHASE_ACTIVE, labels.clone(), Value::Level(counts.active));
     out.push(&PHASE_HELD, labels.clone(), Value::Level(i64::try_from(counts.held).unwrap_or(i64::MAX)));
-    let moments =
-        [(&PHASE_OLDEST_START_TIMESTAMP, counts.oldest_start_ns), (&PHASE_LAST_ACTIVITY_TIMESTAMP, counts.last_activity_ns)];
+    let moments = [
+        (&PHASE_OLDEST_START_TIMESTAMP, counts.oldest_start_ns),
+        (&PHASE_LAST_ACTIVITY_TIMESTAMP, counts.last_activity_ns),
+    ];
     for (metric, then_ns) in moments {
         if let Some(then_ns) = then_ns {
             out.push(metric, labels.clone(), Value::Nanos(moment.unix_ns_of(then_ns)));

@@ -1,5 +1,8 @@
 //! The one place that names the synchronisation primitives, so that a model checker can stand in for them.
 
+#[cfg(all(test, loom))]
+mod stand_in;
+
 #[cfg(not(all(test, loom)))]
 mod primitives {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -9,8 +12,8 @@ mod primitives {
 /// Only in our own tests: a program that checks models of its own leaves this crate as it is.
 #[cfg(all(test, loom))]
 mod primitives {
-    pub(crate) use super::once::OnceLock;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use super::stand_in::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, OnceLock};
+    pub(crate) use loom::sync::atomic::Ordering;
     pub(crate) use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 }
 
@@ -50,39 +53,4 @@ pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 /// Writes through a poisoned lock: our critical sections leave nothing half done.
 pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Loom has no `OnceLock`.
-#[cfg(all(test, loom))]
-mod once {
-    use super::{AtomicBool, Mutex, Ordering, lock};
-
-    /// One that orders no more than the real one does: what was done before it was filled is seen by whoever finds it
-    /// so, and who comes while it is being filled waits.
-    pub(crate) struct OnceLock<T> {
-        is_filled: AtomicBool,
-        filling: Mutex<()>,
-        value: std::sync::OnceLock<T>,
-    }
-
-    impl<T> OnceLock<T> {
-        pub(crate) fn new() -> Self {
-            Self { is_filled: AtomicBool::new(false), filling: Mutex::new(()), value: std::sync::OnceLock::new() }
-        }
-
-        pub(crate) fn get(&self) -> Option<&T> {
-            // Acquire: with the release below.
-            if self.is_filled.load(Ordering::Acquire) { self.value.get() } else { None }
-        }
-
-        pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-            self.get().unwrap_or_else(|| {
-                let _one_at_a_time = lock(&self.filling);
-                let value = self.value.get_or_init(make);
-                // Release: the value is seen whole.
-                self.is_filled.store(true, Ordering::Release);
-                value
-            })
-        }
-    }
 }

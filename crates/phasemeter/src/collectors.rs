@@ -5,13 +5,11 @@ use phasemeter_core::Samples;
 
 pub(crate) struct Collectors(Vec<Box<dyn Collector>>);
 
-impl Default for Collectors {
-    fn default() -> Self {
+impl Collectors {
+    pub(crate) fn new() -> Self {
         Self(default_collectors(&Roots::default()))
     }
-}
 
-impl Collectors {
     pub(crate) fn sample(&mut self, out: &mut Samples) {
         sample_all(&mut self.0, out);
     }

@@ -24,7 +24,7 @@ impl Sampler {
     /// Puts the latest reading into `out`. The first call reads once itself, so that no scrape is empty.
     pub(crate) fn sample(&self, inner: &Arc<Inner>, out: &mut Samples) {
         self.thread.get_or_init(|| {
-            let mut collectors = Collectors::default();
+            let mut collectors = Collectors::new();
             self.publish(&mut collectors);
             start(Arc::downgrade(inner), collectors)
         });
