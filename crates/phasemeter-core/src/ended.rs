@@ -40,7 +40,7 @@ impl EndedRuns {
             Verdict::Error(error_type) => Some(bounded_value(error_type).into()),
             Verdict::Ok | Verdict::Cancelled => None,
         };
-        let is_slow = elapsed_ns > self.slow_from_ns.load(COUNT);
+        let is_slow = elapsed_ns >= self.slow_from_ns.load(COUNT);
         if !is_slow && error_type.is_none() {
             return;
         }
@@ -63,7 +63,7 @@ impl EndedRuns {
         slowest.insert(place, ended);
         let fastest = if slowest.len() > MAX_ENDED { slowest.pop() } else { None };
         if let Some(last) = slowest.get(MAX_ENDED - 1) {
-            self.slow_from_ns.store(last.elapsed_ns, COUNT);
+            self.slow_from_ns.store(last.elapsed_ns.saturating_add(1), COUNT);
         }
         drop(slowest);
         drop(fastest);
