@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// Without scheme, host and query.
     pub(crate) path: String,
+    /// What stands behind the path's `?`; empty without one.
+    pub(crate) query: String,
     /// Every `Accept` header, joined as if they were one.
     pub(crate) accept: String,
     /// Whether the client wants the connection to stay.
@@ -70,10 +72,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
         return Err(Refusal::TransferEncoding);
     }
     let accept: Vec<_> = values(head.headers, "accept").map(String::from_utf8_lossy).collect();
+    let (path, query) = path_and_query(target);
     let says = |header, token| has_token(head.headers, header, token);
     Ok(Some(Request {
         method: Method::parse(method),
-        path: path(target).to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
         accept: accept.join(", "),
         keep_alive: !says("connection", "close") && (modern || says("connection", "keep-alive")),
         head_bytes,
@@ -114,17 +118,18 @@ fn body_bytes(headers: &[Header<'_>]) -> Result<usize, Refusal> {
     length.filter(|length| *length <= MAX_BODY_BYTES).ok_or(Refusal::BodyTooLarge)
 }
 
-/// The path of a target in origin form (`/metrics?x`) or absolute form (`http://host:9464/metrics`).
-fn path(target: &str) -> &str {
+/// Path and query of a target in origin form (`/metrics?x`) or absolute form (`http://host:9464/metrics?x`).
+fn path_and_query(target: &str) -> (&str, &str) {
     let from_path = match target.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
             rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or("")
         }
         Some(_) | None => target,
     };
-    match from_path.split(['?', '#']).next() {
-        None | Some("") => "/",
-        Some(path) => path,
+    let without_fragment = from_path.split_once('#').map_or(from_path, |(before, _)| before);
+    match without_fragment.split_once('?').unwrap_or((without_fragment, "")) {
+        ("", query) => ("/", query),
+        (path, query) => (path, query),
     }
 }
 
@@ -163,12 +168,23 @@ mod tests {
     fn a_target_is_a_path_in_either_form_and_without_its_query() {
         check_path("/metrics", "/metrics");
         check_path("/metrics?name[]=up#x", "/metrics");
+        check_path("/metrics#x?y", "/metrics");
         check_path("http://host:9464/metrics?x=http://y/z", "/metrics");
         check_path("HTTPS://host", "/");
         check_path("http://host?x", "/");
         check_path("/?next=http://host/metrics", "/");
         check_path("ftp://host/metrics", "ftp://host/metrics");
         check_path("*", "*");
+    }
+
+    #[test]
+    fn a_query_ends_at_the_fragment() {
+        let query = |target| path_and_query(target).1;
+        assert_eq!(query("/"), "");
+        assert_eq!(query("/?runs=all"), "runs=all");
+        assert_eq!(query("/?a?b&c#d?e"), "a?b&c");
+        assert_eq!(query("/#a?b"), "");
+        assert_eq!(query("http://host?runs=all"), "runs=all");
     }
 
     #[test]

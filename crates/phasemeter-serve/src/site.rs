@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::Source;
-use crate::page::{self, History, Moment};
+use crate::page::{self, History, Shown, View};
 use crate::request::{Method, Request};
 use crate::response::{Response, Status};
 use crate::scrapes::{Scrape, Scrapes};
@@ -34,7 +34,7 @@ impl Site {
                 (response, complete.then_some(scrape))
             }
             (Method::Head, "/metrics") => (self.metrics(&request.accept), None),
-            (Method::Get | Method::Head, "/") => (self.page(), None),
+            (Method::Get | Method::Head, "/") => (self.page(Shown::asked(&request.query)), None),
             (Method::Get | Method::Head, "/healthz") => (Response::text(Status::Ok, "ok"), None),
             (Method::Get | Method::Head, _) => {
                 (Response::text(Status::NotFound, "nothing here: try /metrics, /healthz or /"), None)
@@ -55,16 +55,18 @@ impl Site {
         })
     }
 
-    fn page(&self) -> Response {
+    fn page(&self, runs: Shown) -> Response {
         guarded(|| {
             let snapshot = self.source.snapshot();
             let now = Instant::now();
-            let moment = Moment {
+            let earlier = self.history.compare(now, page::tally(&snapshot));
+            let view = View {
                 unix: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO),
                 since_start: now.duration_since(self.started),
+                earlier: earlier.as_ref(),
+                runs,
             };
-            let earlier = self.history.compare(now, page::tally(&snapshot));
-            Response::page(page::render(&snapshot, &moment, earlier.as_ref()))
+            Response::page(page::render(&snapshot, view))
         })
     }
 }

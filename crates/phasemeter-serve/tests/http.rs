@@ -44,6 +44,12 @@ fn the_three_paths_are_there() {
 }
 
 #[test]
+fn the_page_shows_all_runs_where_its_query_asks_for_them() {
+    check(&get("/"), 200, &["5.pdf", "href=\"?runs=all\""]);
+    check(&get("/?other=1&runs=all"), 200, &["5.pdf", "6.pdf", "href=\".\""]);
+}
+
+#[test]
 fn every_accept_header_reaches_the_source() {
     let head = "GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: a/b;q=0.5\r\naccept: c/d\r\n\r\n";
     check(head, 200, &["accept=\"a/b;q=0.5, c/d\""]);

@@ -100,3 +100,8 @@ pub use track::{Track, Tracked};
 #[cfg(all(doctest, feature = "macros", feature = "serve"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// What the page on phases shows, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/phases.md")]
+struct Phases;

@@ -48,7 +48,7 @@ pub(crate) fn tally(snapshot: &Snapshot) -> Tally {
     let mut phases: BTreeMap<Name, PhaseTally> = BTreeMap::new();
     let mut add = |metric: &Metric, of: fn(&mut PhaseTally) -> &mut u64| {
         for series in snapshot.series(metric) {
-            let sum = of(phases.entry(Name::of(&series.labels)).or_default());
+            let sum = of(phases.entry(Name::of(metric, &series.labels)).or_default());
             *sum = sum.saturating_add(whole(&series.value));
         }
     };

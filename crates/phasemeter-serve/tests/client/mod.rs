@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use phasemeter_core::Snapshot;
+use phasemeter_core::{Ran, Snapshot, Work};
 use phasemeter_serve::{Config, Limits, Server, Source};
 
 /// No test waits longer for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A source without phases.
+/// A source without phases, but with six runs to look at.
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) panics: AtomicBool,
@@ -34,7 +34,14 @@ impl Source for Fake {
         self.count(|counts| counts.snapshots += 1);
         let _open = self.gate.lock();
         assert!(!self.panics.load(Ordering::Relaxed), "the source was told to panic");
-        Snapshot::default()
+        let run = |number: u64| Ran {
+            item: Some(format!("{number}.pdf").into()),
+            elapsed_ns: 100 - number,
+            ago_ns: 0,
+            error_type: None,
+        };
+        let work = Work { slowest: (1..=6).map(run).collect(), ..Work::default() };
+        Snapshot { work: vec![work], ..Snapshot::default() }
     }
 
     fn render(&self, accept: &str) -> (&'static str, Vec<u8>) {
