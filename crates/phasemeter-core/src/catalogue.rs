@@ -34,6 +34,10 @@ pub enum Kind {
     Histogram,
     /// Always 1; its labels are what it says.
     Info,
+    /// Quantiles that somebody else computed.
+    Summary,
+    /// A number of which nobody said how it behaves.
+    Unknown,
 }
 
 /// The unit of a metric's values.
@@ -90,6 +94,12 @@ impl Unit {
 }
 
 impl Metric {
+    /// Whether a program's own prefix goes before its name: not where everybody knows it by this one, and not where the
+    /// program itself, or another library, named it.
+    pub(crate) fn takes_prefix(&self) -> bool {
+        self.classic.is_none() && self.otel != TARGET_INFO.otel && ALL.iter().any(|own| std::ptr::eq(*own, self))
+    }
+
     /// The Prometheus name: the classic one, or dots to underscores, the unit once, `_total` on counters.
     #[must_use]
     pub fn prometheus_name(&self) -> String {

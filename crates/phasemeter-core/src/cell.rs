@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::buckets::{self, SLOTS};
+use crate::durations::Durations;
 use crate::effort::EffortCell;
 use crate::ended::EndedRuns;
 use crate::flights::{Flight, FlightCounts, Flights, InFlight};
 use crate::named::NamedCounters;
 use crate::sync::{Arc, AtomicI64, AtomicU64, COUNT, OnceLock};
-use crate::{Effort, Ended, Histogram, ItemOutcome, Moment, Outcome};
+use crate::{Effort, Ended, Histogram, ItemOutcome, Moment, Outcome, TraceIds};
 
 /// How many error types a phase tells apart; the rest is counted as `other`.
 pub const MAX_ERROR_TYPES: usize = 20;
@@ -26,7 +26,7 @@ pub const HELD_AFTER_NS: u64 = 60_000_000_000;
 pub struct PhaseCell {
     flights: Flights,
     expected: AtomicI64,
-    durations: [DurationCell; Outcome::ALL.len()],
+    durations: [Durations; Outcome::ALL.len()],
     items: [AtomicU64; ItemOutcome::ALL.len()],
     bytes: [AtomicU64; ItemOutcome::ALL.len()],
     errors: OnceLock<Box<ErrorTypes>>,
@@ -35,14 +35,13 @@ pub struct PhaseCell {
     ended: EndedRuns,
     /// When a run last began or ended, plus one.
     last_run: AtomicU64,
+    /// Runs that were measured elsewhere: nobody says when they were.
+    recorded: AtomicU64,
     /// What was dealt with when it was last read, and when that was first seen.
     seen_dealt_with: AtomicU64,
     seen: AtomicU64,
-}
-
-struct DurationCell {
-    slots: [AtomicU64; SLOTS],
-    sum_ns: AtomicU64,
+    /// When it was made, by both clocks.
+    created: Moment,
 }
 
 type ErrorTypes = NamedCounters<MAX_ERROR_TYPES, 1>;
@@ -72,14 +71,12 @@ impl Verdict<'_> {
 }
 
 impl PhaseCell {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(created: Moment) -> Self {
         Self {
+            created,
             flights: Flights::new(),
             expected: AtomicI64::new(0),
-            durations: std::array::from_fn(|_| DurationCell {
-                slots: std::array::from_fn(|_| AtomicU64::new(0)),
-                sum_ns: AtomicU64::new(0),
-            }),
+            durations: std::array::from_fn(|_| Durations::new()),
             items: std::array::from_fn(|_| AtomicU64::new(0)),
             bytes: std::array::from_fn(|_| AtomicU64::new(0)),
             errors: OnceLock::new(),
@@ -87,6 +84,7 @@ impl PhaseCell {
             effort: OnceLock::new(),
             ended: EndedRuns::default(),
             last_run: AtomicU64::new(0),
+            recorded: AtomicU64::new(0),
             seen_dealt_with: AtomicU64::new(0),
             seen: AtomicU64::new(0),
         }
@@ -103,7 +101,7 @@ impl PhaseCell {
         if let Verdict::Error(error_type) = verdict {
             self.add_errors(error_type, 1);
         }
-        self.record(verdict.outcome(), elapsed_ns);
+        self.durations[verdict.outcome().index()].record(elapsed_ns);
         let item = self.flights.end(flight);
         self.last_run.store(now_ns.saturating_add(1), COUNT);
         self.ended.note(elapsed_ns, now_ns, item, verdict);
@@ -126,9 +124,20 @@ impl PhaseCell {
 
     /// A run that was measured elsewhere.
     pub fn record(&self, outcome: Outcome, elapsed_ns: u64) {
-        let cell = &self.durations[outcome.index()];
-        cell.slots[buckets::slot(elapsed_ns)].fetch_add(1, COUNT);
-        cell.sum_ns.fetch_add(elapsed_ns, COUNT);
+        self.durations[outcome.index()].record(elapsed_ns);
+        self.recorded.fetch_add(1, COUNT);
+    }
+
+    /// Offers a run that ended as an exemplar of its bucket. `ids` says in which trace it was, and is asked only where
+    /// the bucket has no exemplar that is still to be read.
+    pub fn offer_exemplar(
+        &self,
+        outcome: Outcome,
+        elapsed_ns: u64,
+        unix_ns: u64,
+        ids: impl FnOnce() -> Option<TraceIds>,
+    ) {
+        self.durations[outcome.index()].offer(elapsed_ns, unix_ns, ids);
     }
 
     /// Items dealt with. False where the count was refused: beyond [`MAX_COUNT`], or the total near its end.
@@ -171,18 +180,22 @@ impl PhaseCell {
         self.expected.fetch_add(difference, COUNT);
     }
 
+    /// When it was made: since then it counts.
+    #[must_use]
+    pub fn created(&self) -> Moment {
+        self.created
+    }
+
     /// All counts, read one after the other.
     #[must_use]
     pub fn read(&self, moment: Moment) -> CellReading {
         let FlightCounts { active, oldest_start_ns, held } =
             self.flights.counts(moment.now_ns.checked_sub(HELD_AFTER_NS));
-        let durations = self.durations.each_ref().map(|cell| Histogram {
-            slots: cell.slots.each_ref().map(|slot| slot.load(COUNT)),
-            sum_ns: cell.sum_ns.load(COUNT),
-        });
+        let durations = self.durations.each_ref().map(Durations::read);
         let errors = self.errors.get().map_or_else(Vec::new, |types| types.read());
         let units = self.units.get().map_or_else(Vec::new, |units| units.read());
         let mut reading = CellReading {
+            created_unix_ns: self.created.unix_ns,
             active,
             held,
             oldest_start_ns,
@@ -201,9 +214,18 @@ impl PhaseCell {
         reading
     }
 
+    /// When anything last happened, as far as readings have seen, by the caller's clock; 0 for never.
+    pub(crate) fn last_activity(&self) -> u64 {
+        self.last_run.load(COUNT).max(self.seen.load(COUNT)).saturating_sub(1)
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.flights.counts(None).active > 0
+    }
+
     /// Live counts take no time; that they have changed is seen here, at most one reading late.
     fn last_activity_ns(&self, reading: &CellReading, now_ns: u64) -> Option<u64> {
-        let dealt_with = reading.dealt_with();
+        let dealt_with = reading.dealt_with().wrapping_add(self.recorded.load(COUNT));
         if self.seen_dealt_with.swap(dealt_with, COUNT) != dealt_with {
             self.seen.store(now_ns.saturating_add(1), COUNT);
         }
@@ -246,6 +268,8 @@ impl fmt::Debug for PhaseCell {
 /// What a [`PhaseCell`] held when it was read. Two of them add up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellReading {
+    /// When counting began, since the Unix epoch.
+    pub created_unix_ns: u64,
     /// Runs started and not ended.
     pub active: i64,
     /// Of those, plain spans that exited over [`HELD_AFTER_NS`] ago and are not closed: something holds them.
@@ -309,27 +333,25 @@ impl CellReading {
     /// Runs that ended, however they did.
     #[must_use]
     pub fn runs(&self) -> u64 {
-        self.durations.iter().map(Histogram::count).sum()
+        self.durations.iter().map(Histogram::count).fold(0, u64::saturating_add)
     }
 
     /// A number that grows whenever anything live is counted.
     fn dealt_with(&self) -> u64 {
         let units = self.units.iter().flat_map(|(_, counts)| counts);
-        self.items.iter().chain(&self.bytes).chain(units).fold(0, |sum, count| sum.wrapping_add(*count))
+        self.items.iter().chain(&self.bytes).chain(units).fold(0_u64, |sum, count| sum.wrapping_add(*count))
     }
 
     /// Adds what another cell of the same phase held. Totals may be near their end, where a cell refuses more: their
     /// sum stays there, rather than to fail a scrape.
     pub fn merge(&mut self, other: &Self) {
+        self.created_unix_ns = self.created_unix_ns.min(other.created_unix_ns);
         self.active = self.active.saturating_add(other.active);
         self.held = self.held.saturating_add(other.held);
         self.oldest_start_ns = [self.oldest_start_ns, other.oldest_start_ns].into_iter().flatten().min();
         self.last_activity_ns = self.last_activity_ns.max(other.last_activity_ns);
         self.expected = self.expected.saturating_add(other.expected);
-        for (own, others) in self.durations.iter_mut().zip(&other.durations) {
-            own.sum_ns = own.sum_ns.wrapping_add(others.sum_ns);
-            add_each(&mut own.slots, &others.slots);
-        }
+        self.durations.iter_mut().zip(&other.durations).for_each(|(own, others)| own.merge(others));
         add_each(&mut self.items, &other.items);
         add_each(&mut self.bytes, &other.bytes);
         merge_named(&mut self.errors, &other.errors, |own, others| *own = own.saturating_add(others));
@@ -365,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_run_is_active_until_it_ends_and_counts_where_it_ended() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         let (one, two) = (cell.begin(5), cell.begin(7));
         let reading = read(&cell);
         assert_eq!((reading.active, reading.oldest_start_ns, reading.last_activity_ns), (2, Some(5), Some(7)));
@@ -373,7 +395,7 @@ mod tests {
         let reading = read(&cell);
         assert_eq!((reading.active, reading.runs(), reading.oldest_start_ns), (1, 1, Some(7)));
         assert_eq!(reading.durations(Outcome::Error).sum_ns, 15_000);
-        assert_eq!(reading.durations(Outcome::Error).slots[1], 1);
+        assert_eq!(reading.durations(Outcome::Error).slots.len(), 1);
         assert_eq!((reading.errors, reading.last_activity_ns), (vec![("io".into(), 1)], Some(15_005)));
         cell.withdraw(two);
         assert_eq!((read(&cell).active, read(&cell).runs()), (0, 1));
@@ -381,7 +403,7 @@ mod tests {
 
     #[test]
     fn counts_that_floats_cannot_hold_are_refused() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         assert!(cell.add_items(ItemOutcome::Ok, MAX_COUNT));
         assert!(!cell.add_items(ItemOutcome::Ok, MAX_COUNT + 1));
         assert!(!cell.add_bytes(ItemOutcome::Skipped, u64::MAX));
@@ -390,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_total_never_wraps() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         let accepted = (0..4_000).filter(|_| cell.add_items(ItemOutcome::Ok, MAX_COUNT)).count() as u64;
         assert_eq!(read(&cell).items(ItemOutcome::Ok), accepted * MAX_COUNT);
         assert!(accepted < 4_000);
@@ -398,7 +420,7 @@ mod tests {
 
     #[test]
     fn error_types_beyond_the_cap_are_other() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         for number in 0..MAX_ERROR_TYPES + 5 {
             cell.add_errors(&format!("type_{number}"), 2);
         }
@@ -413,7 +435,7 @@ mod tests {
 
     #[test]
     fn readings_add_up() {
-        let (one, two) = (PhaseCell::new(), PhaseCell::new());
+        let (one, two) = (PhaseCell::new(Moment::default()), PhaseCell::new(Moment::default()));
         for (cell, items) in [(&one, 3), (&two, 4)] {
             cell.record(Outcome::Ok, 5_000);
             assert!(cell.add_units("tokens", ItemOutcome::Ok, items));
@@ -431,7 +453,7 @@ mod tests {
 
     #[test]
     fn units_have_names_of_their_own_up_to_the_cap() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         assert!(cell.add_units("tokens", ItemOutcome::Ok, 512) && cell.add_units("tokens", ItemOutcome::Error, 3));
         assert!(!cell.add_units("tokens", ItemOutcome::Ok, MAX_COUNT + 1));
         for number in 0..MAX_UNITS {
@@ -445,7 +467,7 @@ mod tests {
 
     #[test]
     fn live_counts_are_activity_from_the_reading_on_that_sees_them() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         let at = |now_ns| Moment { now_ns, unix_ns: 0 };
         assert_eq!(cell.read(at(10)).last_activity_ns, None);
         let flight = cell.begin(20);
@@ -459,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_plain_span_is_held_a_minute_after_it_exited() {
-        let cell = PhaseCell::new();
+        let cell = PhaseCell::new(Moment::default());
         let flight = cell.begin(1);
         cell.set_exited(&flight, Some(2));
         let held = |now_ns| cell.read(Moment { now_ns, unix_ns: 0 }).held;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use crate::Error;
-use crate::encode::escape_label_value;
+use crate::encode::{escape_label_value, push_label_name};
 use crate::sync::Arc;
 
 /// A label value longer than this many bytes is shortened.
@@ -59,13 +59,19 @@ impl Labels {
         Self::sorted(sorted)
     }
 
+    /// The same labels and some more, whose names are constants of this workspace.
+    pub(crate) fn with(&self, pairs: &[(&str, &str)]) -> Self {
+        let own: Vec<_> = self.iter().chain(pairs.iter().copied()).collect();
+        Self::known(&own)
+    }
+
     fn sorted(pairs: Vec<(Box<str>, Box<str>)>) -> Self {
         let mut text = String::new();
         for (index, (name, value)) in pairs.iter().enumerate() {
             if index > 0 {
                 text.push(',');
             }
-            text.push_str(name);
+            push_label_name(name, &mut text);
             text.push_str("=\"");
             escape_label_value(value, &mut text);
             text.push('"');

@@ -8,16 +8,21 @@
 //! Everything that measures writes into [`PhaseCell`]s or [`Samples`]; everything that shows reads a
 //! [`Snapshot`]. Time comes in as nanoseconds that the caller measured; seconds exist only in encoders.
 
-pub mod buckets;
 pub mod catalogue;
 pub mod encode;
+pub mod slots;
 
 mod cell;
 mod drops;
+mod durations;
 mod effort;
 mod ended;
 mod error;
+mod exemplar;
 mod flights;
+mod histogram;
+#[cfg(not(loom))]
+mod intern;
 mod labels;
 #[cfg(all(test, loom))]
 mod models;
@@ -33,12 +38,17 @@ pub use catalogue::{Kind, Metric, Origin, Stability, Unit};
 pub use cell::{CellReading, HELD_AFTER_NS, MAX_COUNT, MAX_ERROR_TYPES, MAX_UNITS, PhaseCell, Verdict};
 pub use drops::{DropReason, Drops};
 pub use effort::{Allocated, Effort, Profile, WaitingFor};
+pub use encode::Style;
 pub use ended::{Ended, MAX_ENDED};
 pub use error::Error;
+pub use exemplar::{Exemplar, TraceIds};
 pub use flights::{Flight, InFlight};
+pub use histogram::{Histogram, NativeBuckets};
+#[cfg(not(loom))]
+pub use intern::{MAX_INTERNED, intern};
 pub use labels::{Labels, MAX_VALUE_BYTES, bounded_value};
 pub use moment::Moment;
 pub use outcome::{ItemOutcome, Outcome};
 pub use registry::{Limits, PhaseReading, Registry, is_free_label};
-pub use snapshot::{Family, Histogram, Samples, Series, Snapshot, Value};
+pub use snapshot::{Buckets, Family, Quantiles, Samples, Series, Snapshot, Value};
 pub use work::{Ran, Running, Work};

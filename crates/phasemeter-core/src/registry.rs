@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use crate::catalogue::{
     DROPPED, OVERFLOW, PHASE_ACTIVE, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES, PHASE_CPU_TIME,
     PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP,
     PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, SERIES,
 };
-use crate::sync::{Arc, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
 use crate::{
-    CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Moment, Outcome, PhaseCell, Samples, Value,
+    CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Metric, Moment, Outcome, PhaseCell, Samples, Value,
     WaitingFor, Work, bounded_value,
 };
 
@@ -22,18 +23,25 @@ pub struct Limits {
     pub phases: usize,
     /// Sets of further labels of one phase; what comes beyond them has the value `other` in each of them.
     pub label_sets: usize,
+    /// How long a phase that nobody holds, which is one named by spans alone, is kept after it last did anything. It then
+    /// goes, and begins at 0 again when it comes back. `None` keeps it for good.
+    pub idle: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { phases: 1_000, label_sets: 100 }
+        Self { phases: 1_000, label_sets: 100, idle: None }
     }
 }
 
 /// The cells of a process, or of one test. Recording threads come here once a phase, then hold its cell.
 pub struct Registry {
+    /// Tells when a cell is made.
+    clock: Box<dyn Fn() -> Moment + Send + Sync>,
     max_phases: AtomicUsize,
     max_label_sets: AtomicUsize,
+    /// In nanoseconds; the largest number for good.
+    idle_ns: AtomicU64,
     cells: RwLock<Cells>,
     overflow: OnceLock<Arc<PhaseCell>>,
     base_pipeline: OnceLock<Box<str>>,
@@ -67,6 +75,8 @@ struct Shown {
 #[derive(Clone)]
 struct Kept {
     cell: Arc<PhaseCell>,
+    /// Made at the first sampling after the pipeline has its name.
+    labels: Arc<OnceLock<SeriesLabels>>,
     /// Whether it stands for all label sets that found no place.
     is_collective: bool,
 }
@@ -93,12 +103,14 @@ impl PhaseReading {
 }
 
 impl Registry {
-    /// An empty registry.
+    /// An empty registry, whose time is an argument.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, clock: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
         Self {
+            clock: Box::new(clock),
             max_phases: AtomicUsize::new(limits.phases),
             max_label_sets: AtomicUsize::new(limits.label_sets),
+            idle_ns: AtomicU64::new(idle_ns(limits)),
             cells: RwLock::new(Cells::default()),
             overflow: OnceLock::new(),
             base_pipeline: OnceLock::new(),
@@ -110,6 +122,7 @@ impl Registry {
     pub fn set_limits(&self, limits: Limits) {
         self.max_phases.store(limits.phases, COUNT);
         self.max_label_sets.store(limits.label_sets, COUNT);
+        self.idle_ns.store(idle_ns(limits), COUNT);
     }
 
     /// Names the pipeline of those phases that came without one. The first name stands; false for a later one.
@@ -158,7 +171,7 @@ impl Registry {
             if !key.1.is_empty() && !is_collective {
                 *cells.label_sets.entry(key.0.clone()).or_default() += 1;
             }
-            let new = || Kept { cell: Arc::new(PhaseCell::new()), is_collective };
+            let new = || Kept { cell: self.new_cell(), labels: Arc::default(), is_collective };
             cells.by_key.entry(key).or_insert_with(new).cell.clone()
         })
     }
@@ -180,8 +193,37 @@ impl Registry {
         labels.is_empty() || sets() < self.max_label_sets.load(COUNT)
     }
 
+    fn new_cell(&self) -> Arc<PhaseCell> {
+        Arc::new(PhaseCell::new((self.clock)()))
+    }
+
+    /// Lets go of cells that nobody holds and that have done nothing for as long as [`Limits::idle`] says. How many went.
+    pub fn expire(&self) -> usize {
+        let Some(since_ns) = (self.clock)().now_ns.checked_sub(self.idle_ns.load(COUNT)) else { return 0 };
+        let is_idle = |kept: &Kept| {
+            let last_ns = kept.cell.last_activity().max(kept.cell.created().now_ns);
+            // While the lock is held for writing, nobody can come by another handle.
+            Arc::strong_count(&kept.cell) == 1 && last_ns <= since_ns && !kept.cell.is_active()
+        };
+        if !read(&self.cells).by_key.values().any(is_idle) {
+            return 0;
+        }
+        let mut cells = write(&self.cells);
+        let Cells { by_key, label_sets } = &mut *cells;
+        let before = by_key.len();
+        by_key.retain(|(name, labels), kept| {
+            let goes = is_idle(kept);
+            if let Some(sets) = label_sets.get_mut(name).filter(|_| goes && !labels.is_empty() && !kept.is_collective) {
+                *sets = sets.saturating_sub(1);
+            }
+            !goes
+        });
+        label_sets.retain(|_, sets| *sets > 0);
+        before - by_key.len()
+    }
+
     fn overflow_cell(&self) -> Arc<PhaseCell> {
-        self.overflow.get_or_init(|| Arc::new(PhaseCell::new())).clone()
+        self.overflow.get_or_init(|| self.new_cell()).clone()
     }
 
     fn name(&self, pipeline: Option<&str>, phase: &str) -> Name {
@@ -200,15 +242,16 @@ impl Registry {
     /// up.
     #[must_use]
     pub fn read(&self, moment: Moment) -> Vec<PhaseReading> {
-        let reading = |(Shown { pipeline, phase, labels }, kept): (Shown, Kept)| PhaseReading {
-            pipeline,
-            phase,
-            labels,
-            counts: kept.cell.read(moment),
-            is_collective: kept.is_collective,
+        self.read_kept(moment).into_iter().map(|(reading, _)| reading).collect()
+    }
+
+    fn read_kept(&self, moment: Moment) -> Vec<(PhaseReading, Kept)> {
+        let reading = |(Shown { pipeline, phase, labels }, kept): (Shown, Kept)| {
+            let (counts, is_collective) = (kept.cell.read(moment), kept.is_collective);
+            (PhaseReading { pipeline, phase, labels, counts, is_collective }, kept)
         };
-        let mut phases: Vec<PhaseReading> = self.kept().into_iter().map(reading).collect();
-        phases.dedup_by(|later, earlier| {
+        let mut phases: Vec<_> = self.kept().into_iter().map(reading).collect();
+        phases.dedup_by(|(later, _), (earlier, _)| {
             let same = later.is_named_as(earlier);
             if same {
                 earlier.counts.merge(&later.counts);
@@ -249,24 +292,25 @@ impl Registry {
 
     /// Puts the metrics of every phase, and the registry's own, into `out`.
     pub fn sample(&self, moment: Moment, out: &mut Samples) {
-        let phases = self.read(moment);
+        let phases = self.read_kept(moment);
         out.push_plain(&SERIES, Value::Level(phases.len() as i64));
         let mut overflowed = Overflowed::default();
-        for reading in &phases {
+        let is_named = self.base_pipeline.get().is_some();
+        for (reading, kept) in &phases {
             overflowed.add(&reading.counts);
             if reading.is_collective {
                 overflowed.label_sets += reading.counts.runs();
             }
-            let names = [("phase", &*reading.phase), ("pipeline", &*reading.pipeline)];
-            let labels = reading.labels.iter().map(|(name, value)| (&**name, &**value));
-            let names: Vec<_> = names.into_iter().chain(labels).collect();
-            sample_phase(&reading.counts, &names, moment, out);
+            // Before the pipeline has its name, its labels are not to be remembered.
+            let unnamed = OnceLock::new();
+            let labels = if is_named { &*kept.labels } else { &unnamed };
+            sample_phase(&reading.counts, labels.get_or_init(|| SeriesLabels::of(reading)), moment, out);
         }
         if let Some(cell) = self.overflow.get() {
             let counts = cell.read(moment);
             overflowed.phases = counts.runs();
             overflowed.add(&counts);
-            sample_phase(&counts, &OVERFLOW_LABEL, moment, out);
+            sample_phase(&counts, &SeriesLabels::new(&OVERFLOW_LABEL), moment, out);
         }
         overflowed.sample(out);
         for reason in DropReason::ALL {
@@ -318,27 +362,52 @@ fn collective((name, labels): &Key) -> Key {
     (name.clone(), labels.iter().map(|(label, _)| (label.clone(), "other".into())).collect())
 }
 
-fn sample_phase(counts: &CellReading, names: &[(&str, &str)], moment: Moment, out: &mut Samples) {
-    let with = |name: &'static str, value: &str| Labels::known(&[names, &[(name, value)]].concat());
-    for outcome in Outcome::ALL {
-        let durations = counts.durations(outcome);
-        let labels = with("outcome", outcome.as_str());
-        out.push(&PHASE_RUNS, labels.clone(), Value::Count(durations.count()));
-        out.push(&PHASE_DURATION, labels, Value::Histogram(Box::new(durations.clone())));
+/// The label sets of one cell's series, made once.
+struct SeriesLabels {
+    plain: Labels,
+    runs: [Labels; Outcome::ALL.len()],
+    items: [Labels; ItemOutcome::ALL.len()],
+}
+
+impl SeriesLabels {
+    fn of(reading: &PhaseReading) -> Self {
+        let names = [("phase", &*reading.phase), ("pipeline", &*reading.pipeline)];
+        let labels = reading.labels.iter().map(|(name, value)| (&**name, &**value));
+        Self::new(&names.into_iter().chain(labels).collect::<Vec<_>>())
     }
-    for outcome in ItemOutcome::ALL {
-        let labels = with("outcome", outcome.as_str());
-        out.push(&PHASE_ITEMS, labels.clone(), Value::Count(counts.items(outcome)));
-        out.push(&PHASE_BYTES, labels, Value::Count(counts.bytes(outcome)));
-        for unit in counts.units() {
-            let labels = Labels::known(&[names, &[("outcome", outcome.as_str()), ("unit", unit)]].concat());
-            out.push(&PHASE_UNITS, labels, Value::Count(counts.count(unit, outcome)));
+
+    fn new(names: &[(&str, &str)]) -> Self {
+        let plain = Labels::known(names);
+        let with = |outcome: &str| plain.with(&[("outcome", outcome)]);
+        Self {
+            runs: Outcome::ALL.map(|outcome| with(outcome.as_str())),
+            items: ItemOutcome::ALL.map(|outcome| with(outcome.as_str())),
+            plain,
         }
     }
-    for (error_type, errors) in &counts.errors {
-        out.push(&PHASE_ERRORS, with("error_type", error_type), Value::Count(*errors));
+}
+
+fn sample_phase(counts: &CellReading, labels: &SeriesLabels, moment: Moment, out: &mut Samples) {
+    let mut count = |metric, labels, value| out.push_counted(metric, labels, value, counts.created_unix_ns);
+    for (outcome, labels) in Outcome::ALL.into_iter().zip(&labels.runs) {
+        let durations = counts.durations(outcome);
+        count(&PHASE_RUNS, labels.clone(), Value::Count(durations.count()));
+        count(&PHASE_DURATION, labels.clone(), Value::Histogram(Box::new(durations.clone())));
     }
-    let labels = Labels::known(names);
+    for (outcome, labels) in ItemOutcome::ALL.into_iter().zip(&labels.items) {
+        count(&PHASE_ITEMS, labels.clone(), Value::Count(counts.items(outcome)));
+        count(&PHASE_BYTES, labels.clone(), Value::Count(counts.bytes(outcome)));
+        for unit in counts.units() {
+            count(&PHASE_UNITS, labels.with(&[("unit", unit)]), Value::Count(counts.count(unit, outcome)));
+        }
+    }
+    let labels = &labels.plain;
+    for (error_type, errors) in &counts.errors {
+        count(&PHASE_ERRORS, labels.with(&[("error_type", error_type)]), Value::Count(*errors));
+    }
+    if let Some(effort) = &counts.effort {
+        sample_effort(effort, labels, count);
+    }
     out.push(&PHASE_ACTIVE, labels.clone(), Value::Level(counts.active));
     out.push(&PHASE_HELD, labels.clone(), Value::Level(i64::try_from(counts.held).unwrap_or(i64::MAX)));
     let moments = [
@@ -355,24 +424,25 @@ fn sample_phase(counts: &CellReading, names: &[(&str, &str)], moment: Moment, ou
         out.push(&PHASE_EXPECTED_ITEMS, labels.clone(), Value::Level(counts.expected));
         out.push(&PHASE_PROGRESS, labels.clone(), Value::Real(progress));
     }
-    if let Some(effort) = &counts.effort {
-        sample_effort(effort, &labels, with, out);
-    }
 }
 
-fn sample_effort(effort: &Effort, labels: &Labels, with: impl Fn(&'static str, &str) -> Labels, out: &mut Samples) {
-    out.push(&PHASE_BUSY_TIME, labels.clone(), Value::Nanos(effort.busy_ns));
+fn sample_effort(effort: &Effort, labels: &Labels, mut count: impl FnMut(&'static Metric, Labels, Value)) {
+    count(&PHASE_BUSY_TIME, labels.clone(), Value::Nanos(effort.busy_ns));
     for (waiting_for, waited_ns) in WaitingFor::ALL.into_iter().zip(effort.waiting_ns) {
-        out.push(&PHASE_WAITING_TIME, with("direction", waiting_for.as_str()), Value::Nanos(waited_ns));
+        count(&PHASE_WAITING_TIME, labels.with(&[("direction", waiting_for.as_str())]), Value::Nanos(waited_ns));
     }
     let Some(profile) = effort.profile else { return };
     if let Some(cpu_ns) = profile.cpu_ns {
-        out.push(&PHASE_CPU_TIME, labels.clone(), Value::Nanos(cpu_ns));
+        count(&PHASE_CPU_TIME, labels.clone(), Value::Nanos(cpu_ns));
     }
     if let Some(allocated) = profile.allocated {
-        out.push(&PHASE_ALLOCATIONS, labels.clone(), Value::Count(allocated.allocations));
-        out.push(&PHASE_ALLOCATED, labels.clone(), Value::Count(allocated.bytes));
+        count(&PHASE_ALLOCATIONS, labels.clone(), Value::Count(allocated.allocations));
+        count(&PHASE_ALLOCATED, labels.clone(), Value::Count(allocated.bytes));
     }
+}
+
+fn idle_ns(limits: Limits) -> u64 {
+    limits.idle.map_or(u64::MAX, |idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX))
 }
 
 impl fmt::Debug for Registry {
@@ -387,6 +457,11 @@ mod tests {
     use super::*;
     use crate::Snapshot;
 
+    /// One whose clock stands still.
+    fn registry(limits: Limits) -> Registry {
+        Registry::new(limits, Moment::default)
+    }
+
     fn snapshot(registry: &Registry) -> Snapshot {
         let mut samples = Samples::default();
         registry.sample(Moment::default(), &mut samples);
@@ -395,7 +470,7 @@ mod tests {
 
     #[test]
     fn a_declared_phase_is_born_at_zero_in_every_outcome() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         let _cell = registry.phase(Some("acid"), "embed");
         let snapshot = snapshot(&registry);
         for outcome in Outcome::ALL {
@@ -406,7 +481,7 @@ mod tests {
 
     #[test]
     fn names_beyond_the_cap_share_one_series_and_are_counted() {
-        let registry = Registry::new(Limits { phases: 10, ..Limits::default() });
+        let registry = registry(Limits { phases: 10, ..Limits::default() });
         for number in 0..100_000 {
             registry.phase(None, &format!("phase {number}")).record(Outcome::Ok, 1);
         }
@@ -420,7 +495,7 @@ mod tests {
 
     #[test]
     fn the_base_pipeline_is_named_once_and_merges_with_its_namesake() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         registry.phase(None, "embed").record(Outcome::Ok, 1);
         registry.phase(Some("acid"), "embed").record(Outcome::Ok, 2);
         assert!(registry.name_base_pipeline("acid"));
@@ -432,7 +507,7 @@ mod tests {
 
     #[test]
     fn an_overlong_name_is_shortened_and_counted() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         let _cell = registry.phase(None, &"x".repeat(10_000));
         assert_eq!(registry.drops().total(DropReason::LabelShortened), 1);
         assert!(registry.read(Moment::default())[0].phase.len() <= crate::MAX_VALUE_BYTES);
@@ -440,7 +515,7 @@ mod tests {
 
     #[test]
     fn progress_stands_only_where_a_total_is_known() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         let cell = registry.phase(Some("p"), "embed");
         let labels = [("phase", "embed"), ("pipeline", "p")];
         assert_eq!(snapshot(&registry).value(&PHASE_PROGRESS, &labels), None);
@@ -451,7 +526,7 @@ mod tests {
 
     #[test]
     fn further_labels_make_series_of_their_own_up_to_the_cap() {
-        let registry = Registry::new(Limits { phases: 100, label_sets: 3 });
+        let registry = registry(Limits { phases: 100, label_sets: 3, idle: None });
         for number in 0..50 {
             let model = format!("model {number}");
             registry.labelled_phase(Some("p"), "embed", &[("model", &model), ("device", "gpu")]).record(Outcome::Ok, 1);
@@ -469,7 +544,7 @@ mod tests {
 
     #[test]
     fn a_label_that_cannot_stand_is_left_out_and_counted() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         let labels = [("phase", "x"), ("a-b", "x"), ("model", "one"), ("model", "two")];
         registry.labelled_phase(None, "embed", &labels).record(Outcome::Ok, 1);
         assert_eq!(registry.drops().total(DropReason::InvalidLabel), 3);
@@ -478,7 +553,7 @@ mod tests {
 
     #[test]
     fn work_in_flight_is_seen_on_the_wall_clock() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         let cell = registry.phase(Some("p"), "embed");
         let flight = cell.begin(1_000);
         cell.set_item(&flight, "a.pdf".into());
@@ -495,7 +570,7 @@ mod tests {
 
     #[test]
     fn totals_near_their_end_fail_no_scrape() {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         registry.name_base_pipeline("p");
         for pipeline in [None, Some("p")] {
             let cell = registry.phase(pipeline, "embed");
@@ -508,5 +583,34 @@ mod tests {
         }
         let labels = [("outcome", "ok"), ("phase", "embed"), ("pipeline", "p")];
         assert_eq!(snapshot(&registry).value(&PHASE_ITEMS, &labels), Some(&Value::Count(u64::MAX)));
+    }
+
+    #[test]
+    fn what_is_idle_goes_and_comes_back_at_0() {
+        let now_ns = Arc::new(AtomicU64::new(0));
+        let clock = now_ns.clone();
+        let registry =
+            Registry::new(Limits { idle: Some(Duration::from_nanos(100)), ..Limits::default() }, move || {
+                let now_ns = clock.load(COUNT);
+                Moment { now_ns, unix_ns: 1_000 + now_ns }
+            });
+        let pass = |by| now_ns.fetch_add(by, COUNT);
+        let held = registry.phase(None, "held");
+        let flight = registry.phase(None, "active").begin(0);
+        registry.labelled_phase(None, "idle", &[("model", "a")]).record(Outcome::Ok, 1);
+        let created = |phase: &str| {
+            let readings = registry.read(Moment::default());
+            readings.into_iter().find(|reading| &*reading.phase == phase).map(|reading| reading.counts.created_unix_ns)
+        };
+        pass(99);
+        assert_eq!((registry.expire(), created("idle")), (0, Some(1_000)));
+        pass(1);
+        assert_eq!((registry.expire(), created("idle")), (1, None));
+        registry.labelled_phase(None, "idle", &[("model", "a")]).record(Outcome::Ok, 1);
+        assert_eq!((created("idle"), created("held"), created("active")), (Some(1_100), Some(1_000), Some(1_000)));
+        registry.phase(None, "active").withdraw(flight);
+        drop(held);
+        pass(100);
+        assert_eq!(registry.expire(), 3);
     }
 }

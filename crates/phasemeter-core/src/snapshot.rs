@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::buckets::{BOUNDS_NS, SLOTS};
-use crate::{Labels, Metric, Work};
+use crate::{Histogram, Labels, Metric, Work};
 
 /// Where producers put what they read. A [`Snapshot`] is made of it.
 #[derive(Debug, Default, Clone)]
@@ -12,7 +11,12 @@ pub struct Samples(Vec<(&'static Metric, Series)>);
 impl Samples {
     /// Adds one series of a metric.
     pub fn push(&mut self, metric: &'static Metric, labels: Labels, value: Value) {
-        self.0.push((metric, Series { labels, value }));
+        self.0.push((metric, Series { labels, value, created_unix_ns: None }));
+    }
+
+    /// Adds one series of a metric that has counted since then.
+    pub fn push_counted(&mut self, metric: &'static Metric, labels: Labels, value: Value, created_unix_ns: u64) {
+        self.0.push((metric, Series { labels, value, created_unix_ns: Some(created_unix_ns) }));
     }
 
     /// Adds a series without labels.
@@ -63,6 +67,8 @@ pub struct Series {
     pub labels: Labels,
     /// The value.
     pub value: Value,
+    /// When counting began, since the Unix epoch; `None` where that is not known, or means nothing.
+    pub created_unix_ns: Option<u64>,
 }
 
 /// A reading. Time is whole nanoseconds; encoders write seconds.
@@ -78,10 +84,14 @@ pub enum Value {
     Nanos(u64),
     /// Durations by slot.
     Histogram(Box<Histogram>),
+    /// A histogram of somebody else's.
+    Buckets(Box<Buckets>),
+    /// A summary of somebody else's.
+    Quantiles(Box<Quantiles>),
 }
 
 impl Value {
-    /// The value as a number in the metric's base unit; of a histogram, how many it holds.
+    /// The value as a number in the metric's base unit; of a histogram or a summary, how many it holds.
     #[must_use]
     pub fn as_f64(&self) -> f64 {
         match self {
@@ -90,34 +100,32 @@ impl Value {
             Self::Real(real) => *real,
             Self::Nanos(nanos) => *nanos as f64 / 1e9,
             Self::Histogram(histogram) => histogram.count() as f64,
+            Self::Buckets(buckets) => buckets.count as f64,
+            Self::Quantiles(quantiles) => quantiles.count as f64,
         }
     }
 }
 
-/// Durations by slot of [`BOUNDS_NS`]. Its count is the sum of its slots, so it always equals the last bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Histogram {
-    /// How many durations fell into each slot, not cumulated.
-    pub slots: [u64; SLOTS],
-    /// The sum of all durations.
-    pub sum_ns: u64,
+/// A histogram of somebody else's, with bounds of its own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Buckets {
+    /// Inclusive upper bounds, rising, and cumulated counts; +Inf is the count.
+    pub bounds: Vec<(f64, u64)>,
+    /// How many values there were.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
 }
 
-impl Histogram {
-    /// How many durations it holds.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.slots.iter().sum()
-    }
-
-    /// Inclusive upper bound in nanoseconds and cumulated count of each bucket; `None` is +Inf.
-    pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
-        let bounds = BOUNDS_NS.into_iter().map(Some).chain([None]);
-        bounds.zip(self.slots).scan(0, |below, (bound, count)| {
-            *below += count;
-            Some((bound, *below))
-        })
-    }
+/// A summary of somebody else's.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Quantiles {
+    /// Quantiles, rising, and their values.
+    pub values: Vec<(f64, f64)>,
+    /// How many values there were.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
 }
 
 impl Snapshot {
@@ -184,16 +192,5 @@ mod tests {
         let snapshot = Snapshot::new(samples);
         assert_eq!(snapshot.series(&PHASE_RUNS).len(), 1);
         assert_eq!(snapshot.value(&PHASE_RUNS, &[("phase", "a")]), Some(&Value::Count(1)));
-    }
-
-    #[test]
-    fn buckets_cumulate_and_end_at_the_count() {
-        let mut histogram = Histogram { slots: [0; SLOTS], sum_ns: 0 };
-        histogram.slots[0] = 3;
-        histogram.slots[SLOTS - 1] = 4;
-        let buckets: Vec<_> = histogram.buckets().collect();
-        assert_eq!(buckets.first(), Some(&(Some(10_000), 3)));
-        assert_eq!(buckets.last(), Some(&(None, 7)));
-        assert_eq!(histogram.count(), 7);
     }
 }

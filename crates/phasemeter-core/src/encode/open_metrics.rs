@@ -1,0 +1,144 @@
+//! OpenMetrics 1.0: exemplars, when counting began, and an end that a truncated answer lacks.
+
+use super::lines::{Lines, escaped_help};
+use super::names::{Names, named};
+use super::number::{push_canonical, push_f64, push_seconds, push_u64};
+use crate::slots::BOUNDS_NS;
+use crate::{Buckets, Exemplar, Family, Histogram, Kind, Labels, Quantiles, Series, Snapshot, Style, Unit, Value};
+
+pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut Vec<u8>) {
+    for (name, family) in named(snapshot, names, style) {
+        let shape = Shape::of(&name, family.metric.kind);
+        let mut lines = Lines::new(shape.family, style, out);
+        lines.comment("HELP", &escaped_help(family.metric.help, true));
+        lines.comment("TYPE", shape.kind);
+        if let Some(unit) = unit(shape.family, family.metric.unit) {
+            lines.comment("UNIT", unit);
+        }
+        write_series(&mut lines, &shape, family);
+    }
+    out.extend_from_slice(b"# EOF\n");
+}
+
+/// A family as OpenMetrics calls it: without the suffix that its samples have.
+struct Shape<'a> {
+    family: &'a str,
+    kind: &'static str,
+    /// What a plain sample ends in.
+    suffix: &'static str,
+}
+
+impl<'a> Shape<'a> {
+    fn of(name: &'a str, kind: Kind) -> Self {
+        let whole = |kind| Self { family: name, kind, suffix: "" };
+        let without = |suffix: &'static str, kind| match name.strip_suffix(suffix) {
+            Some(family) if !family.is_empty() => Self { family, kind, suffix },
+            // Its samples would have to end in it: without, the name would not be the one of the other formats.
+            Some(_) | None => whole("unknown"),
+        };
+        match kind {
+            Kind::Counter => without("_total", "counter"),
+            Kind::Info => without("_info", "info"),
+            Kind::Histogram => whole("histogram"),
+            Kind::Summary => whole("summary"),
+            Kind::UpDownCounter | Kind::Gauge => whole("gauge"),
+            Kind::Unknown => whole("unknown"),
+        }
+    }
+}
+
+/// The unit, where the name ends in it: OpenMetrics takes no other.
+fn unit(name: &str, unit: Unit) -> Option<&'static str> {
+    let unit = match unit {
+        Unit::One => "ratio",
+        Unit::Bytes => "bytes",
+        Unit::Seconds => "seconds",
+        Unit::Count(_) => return None,
+    };
+    name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')).then_some(unit)
+}
+
+fn write_series(lines: &mut Lines<'_>, shape: &Shape<'_>, family: &Family) {
+    for series in &family.series {
+        match &series.value {
+            Value::Histogram(histogram) => write_histogram(lines, series, histogram),
+            Value::Buckets(buckets) => write_buckets(lines, series, buckets),
+            Value::Quantiles(quantiles) => write_quantiles(lines, series, quantiles),
+            value @ (Value::Count(_) | Value::Level(_) | Value::Real(_) | Value::Nanos(_)) => {
+                lines.sample(shape.suffix, &series.labels, None);
+                lines.number(value);
+                lines.out.push(b'\n');
+                if shape.kind == "counter" {
+                    write_created(lines, series);
+                }
+            }
+        }
+    }
+}
+
+fn write_histogram(lines: &mut Lines<'_>, series: &Series, histogram: &Histogram) {
+    let mut exemplars = histogram.exemplars.iter().peekable();
+    for (bound, cumulated) in histogram.buckets() {
+        write_le(lines, &series.labels, bound.map_or(f64::INFINITY, |bound| bound as f64 / 1e9));
+        push_u64(cumulated, lines.out);
+        let is_within = |exemplar: &&Exemplar| bound.is_none_or(|bound| exemplar.value_ns <= bound);
+        if let Some(exemplar) = exemplars.next_if(is_within) {
+            write_exemplar(lines.out, exemplar);
+        }
+        lines.out.push(b'\n');
+    }
+    debug_assert_eq!(histogram.buckets().count(), BOUNDS_NS.len() + 1);
+    write_ending(lines, series, histogram.count(), |out| push_seconds(histogram.sum_ns, out));
+}
+
+fn write_buckets(lines: &mut Lines<'_>, series: &Series, buckets: &Buckets) {
+    let bounds = buckets.bounds.iter().copied().filter(|(bound, _)| bound.is_finite());
+    for (bound, cumulated) in bounds.chain([(f64::INFINITY, buckets.count)]) {
+        write_le(lines, &series.labels, bound);
+        push_u64(cumulated, lines.out);
+        lines.out.push(b'\n');
+    }
+    write_ending(lines, series, buckets.count, |out| push_f64(buckets.sum, out));
+}
+
+fn write_quantiles(lines: &mut Lines<'_>, series: &Series, quantiles: &Quantiles) {
+    for (quantile, value) in &quantiles.values {
+        lines.sample("", &series.labels, Some(("quantile", &|out| push_canonical(*quantile, out))));
+        push_f64(*value, lines.out);
+        lines.out.push(b'\n');
+    }
+    write_ending(lines, series, quantiles.count, |out| push_f64(quantiles.sum, out));
+}
+
+fn write_le(lines: &mut Lines<'_>, labels: &Labels, bound: f64) {
+    lines.sample("_bucket", labels, Some(("le", &|out| push_canonical(bound, out))));
+}
+
+fn write_ending(lines: &mut Lines<'_>, series: &Series, count: u64, sum: impl FnOnce(&mut Vec<u8>)) {
+    lines.sample("_count", &series.labels, None);
+    push_u64(count, lines.out);
+    lines.out.push(b'\n');
+    lines.sample("_sum", &series.labels, None);
+    sum(lines.out);
+    lines.out.push(b'\n');
+    write_created(lines, series);
+}
+
+fn write_created(lines: &mut Lines<'_>, series: &Series) {
+    if let Some(created_unix_ns) = series.created_unix_ns {
+        lines.sample("_created", &series.labels, None);
+        push_seconds(created_unix_ns, lines.out);
+        lines.out.push(b'\n');
+    }
+}
+
+fn write_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
+    out.extend_from_slice(b" # {span_id=\"");
+    out.extend_from_slice(exemplar.ids.span_id_hex().as_bytes());
+    out.extend_from_slice(b"\",trace_id=\"");
+    out.extend_from_slice(exemplar.ids.trace_id_hex().as_bytes());
+    out.extend_from_slice(b"\"} ");
+    push_seconds(exemplar.value_ns, out);
+    out.push(b' ');
+    push_seconds(exemplar.unix_ns, out);
+}
