@@ -31,7 +31,7 @@ pub const fn slot(elapsed_ns: u64) -> usize {
     }
     let zeros = elapsed_ns.leading_zeros();
     // The highest bit, and the four behind it, choose the entry.
-    let behind = (elapsed_ns << zeros) >> 59 & 15;
+    let behind = ((elapsed_ns << zeros) >> 59) & 15;
     let mut slot = FIRST_SLOT[((63 - zeros) * 16) as usize + behind as usize] as usize;
     while UPPER_NS[slot] < elapsed_ns {
         slot += 1;
@@ -76,7 +76,7 @@ const LAST_NATIVE: i32 = 273;
 /// The largest whole nanosecond within native bucket k.
 const fn native_upper_ns(bucket: i32) -> u64 {
     let doublings = bucket.div_euclid(8);
-    let upper = SECOND as u128 * EIGHTHS[bucket.rem_euclid(8) as usize] >> (64 - doublings);
+    let upper = (SECOND as u128 * EIGHTHS[bucket.rem_euclid(8) as usize]) >> (64 - doublings);
     if upper > u64::MAX as u128 { u64::MAX } else { upper as u64 }
 }
 
@@ -179,7 +179,7 @@ mod tests {
     fn at_most_one_comparison_goes_on() {
         let steps = |elapsed_ns: u64| {
             let zeros = elapsed_ns.leading_zeros();
-            let behind = (elapsed_ns << zeros) >> 59 & 15;
+            let behind = ((elapsed_ns << zeros) >> 59) & 15;
             slot(elapsed_ns) - FIRST_SLOT[((63 - zeros) * 16) as usize + behind as usize] as usize
         };
         assert_eq!(UPPER_NS.iter().skip(1).map(|upper| steps(*upper)).max(), Some(1));

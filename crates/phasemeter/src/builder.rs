@@ -1,11 +1,14 @@
 //! How a Meter is built: defaults, then the environment, then what the program says.
 
-use phasemeter_core::{DropReason, Limits, is_free_label};
+use phasemeter_core::catalogue::ALL as CATALOGUE;
+use phasemeter_core::encode::{Style, is_legacy_name};
+use phasemeter_core::slots::NATIVE_SCHEMA;
+use phasemeter_core::{DropReason, Labels, Limits, TraceIds, bounded_value, is_free_label};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
 use crate::fields::label_of_field;
-use crate::inner::{Inner, Setup};
+use crate::inner::{Inner, Setup, TraceContext};
 use crate::level::Level;
 use crate::meter::Meter;
 use crate::notice;
@@ -24,6 +27,10 @@ pub struct MeterBuilder {
     limits: Limits,
     level: Option<Level>,
     label_fields: Vec<String>,
+    prefix: String,
+    constant_labels: Vec<(String, String)>,
+    native_schema: Option<i32>,
+    exemplars: Option<TraceContext>,
     /// A Meter of its own, with its clock; otherwise the process's.
     isolated: Option<Option<Clock>>,
     environment: Option<Environment>,
@@ -76,6 +83,32 @@ impl MeterBuilder {
         self
     }
 
+    /// Stands before the name of each of our metrics, as `acme_`; not before those that everybody knows by their classic
+    /// name, as `process_…`, and not before the program's own. A prefix that no name can begin with is said, and left out.
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), ..self }
+    }
+
+    /// A label on every series that has none of this name. Those of the catalogue cannot be set; one that cannot stand is
+    /// said, and left out. What tells processes apart is better a resource attribute.
+    pub fn constant_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.constant_labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// How many native buckets there are to a doubling, as a power of two from 0 to 3: 3 is what is counted, and the
+    /// default; less makes scrapes smaller. Quantiles are then within 4, 9, 19 or 42 % of the truth.
+    pub fn native_schema(self, schema: i32) -> Self {
+        Self { native_schema: Some(schema.clamp(0, NATIVE_SCHEMA)), ..self }
+    }
+
+    /// How to find the trace that the calling thread is in, for exemplars: the ids, where it is in one that is sampled. It
+    /// is asked at the end of a run, at most once a bucket and scrape, outside of all locks of phasemeter; it should not
+    /// build or start anything.
+    pub fn exemplars(self, current_trace: fn() -> Option<TraceIds>) -> Self {
+        Self { exemplars: Some(TraceContext(current_trace)), ..self }
+    }
+
     /// A Meter of its own rather than the process's: static phases do not belong to it, [`Meter::phase`] does.
     /// For tests.
     pub fn isolated(self) -> Self {
@@ -121,7 +154,10 @@ impl MeterBuilder {
                 .push("level profiling measures no more than detailed without the feature `profiling`".to_owned());
         }
         let limits = self.limits;
-        let setup = Setup { pipeline: self.pipeline, target, limits, level, label_fields, environment };
+        let style = style(self.prefix, self.constant_labels, self.native_schema, &mut complaints);
+        let exemplars = self.exemplars;
+        let setup =
+            Setup { pipeline: self.pipeline, target, limits, level, label_fields, style, exemplars, environment };
         if !inner.set_up(setup) {
             inner.registry.drops().count(DropReason::SecondConfiguration);
             notice::say("this process has a Meter already: its configuration stands, the second one is ignored");
@@ -133,6 +169,33 @@ impl MeterBuilder {
             self.phases.iter().for_each(|phase| phase.declare_in(&inner));
         }
         Meter { inner }
+    }
+}
+
+/// What the exposition looks like, and what of it cannot be.
+fn style(
+    prefix: String,
+    constant: Vec<(String, String)>,
+    native_schema: Option<i32>,
+    complaints: &mut Vec<String>,
+) -> Style {
+    let is_prefix = prefix.is_empty() || is_legacy_name(&prefix);
+    if !is_prefix {
+        complaints.push(format!("no metric can begin with {prefix:?}: the prefix is left out"));
+    }
+    let is_free = |name: &str| is_free_label(name) && !CATALOGUE.iter().any(|metric| metric.labels.contains(&name));
+    let (constant, refused): (Vec<_>, Vec<_>) = constant.into_iter().partition(|(name, _)| is_free(name));
+    let refuse = |name: &str| format!("the constant label {name:?} cannot stand: it is left out");
+    complaints.extend(refused.iter().map(|(name, _)| refuse(name)));
+    let bounded = constant.iter().map(|(name, value)| (name.as_str(), bounded_value(value)));
+    let constant = Labels::new(bounded).unwrap_or_else(|error| {
+        complaints.push(format!("{error}: no constant label is set"));
+        Labels::none()
+    });
+    Style {
+        prefix: if is_prefix { prefix } else { String::new() },
+        constant,
+        native_schema: native_schema.unwrap_or(NATIVE_SCHEMA),
     }
 }
 

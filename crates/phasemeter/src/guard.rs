@@ -294,6 +294,7 @@ impl Live {
         if let Some(timing) = &self.timing {
             self.cell.add_effort(&timing.effort(elapsed_ns));
         }
+        self.inner.offer_exemplar(&self.cell, verdict.outcome(), elapsed_ns);
         // Last, so that whoever sees the run sees what belongs to it.
         self.cell.end(self.flight, verdict, elapsed_ns, now_ns);
     }

@@ -1,10 +1,11 @@
 //! What the handles of one Meter share, and the process's own Meter that static phases belong to.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use phasemeter_core::catalogue::{ENDPOINT_INFO, LEVEL_INFO, SCRAPE_DURATION, TARGET_INFO};
-use phasemeter_core::{Labels, Limits, Registry, Samples, Value};
+use phasemeter_core::encode::Style;
+use phasemeter_core::{Labels, Limits, Outcome, PhaseCell, Registry, Samples, TraceIds, Value};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
@@ -26,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) instruments: Instruments,
     /// How long the previous scrape took.
     pub(crate) scrape_ns: AtomicU64,
+    /// How much room the next exposition is given to begin with.
+    pub(crate) body_bytes: AtomicUsize,
     /// Plain spans that are phases and have not closed; while there are none, no ERROR event concerns us.
     pub(crate) plain_spans: AtomicU64,
     /// False for good where the environment, or the program, said that nothing is to be measured or shown.
@@ -42,6 +45,20 @@ pub(crate) struct Inner {
     declared: Mutex<Vec<Box<str>>>,
 }
 
+/// How the program finds the trace that a thread is in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TraceContext(pub(crate) fn() -> Option<TraceIds>);
+
+/// Whether two are the same function cannot be told for sure, and a second configuration that differs in it alone is
+/// not worth a word.
+impl PartialEq for TraceContext {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for TraceContext {}
+
 /// What a Meter was built with. Set once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setup {
@@ -51,6 +68,8 @@ pub(crate) struct Setup {
     pub(crate) level: Level,
     /// Fields of plain spans that are further labels.
     pub(crate) label_fields: Vec<String>,
+    pub(crate) style: Style,
+    pub(crate) exemplars: Option<TraceContext>,
     pub(crate) environment: Environment,
 }
 
@@ -60,13 +79,17 @@ impl Inner {
         static METERS: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
             id: METERS.fetch_add(1, Ordering::Relaxed),
-            registry: Registry::new(Limits::default()),
+            registry: Registry::new(Limits::default(), {
+                let clock = clock.clone();
+                move || clock.moment()
+            }),
             clock,
             runs: Runs::default(),
             sampler: Sampler::default(),
             visibility: Visibility::default(),
             instruments: Instruments::default(),
             scrape_ns: AtomicU64::new(0),
+            body_bytes: AtomicUsize::new(0),
             plain_spans: AtomicU64::new(0),
             enabled: AtomicBool::new(environment.is_none_or(|environment| !environment.disabled)),
             level: AtomicU8::new(environment.and_then(|environment| environment.level).unwrap_or_default().to_bits()),
@@ -130,6 +153,18 @@ impl Inner {
     pub(crate) fn disable(&self) {
         self.enabled.store(false, Ordering::Relaxed);
         self.set_level(Level::Off);
+    }
+
+    /// What the exposition looks like.
+    pub(crate) fn style(&self) -> Style {
+        self.setup().map_or_else(Style::default, |setup| setup.style.clone())
+    }
+
+    /// Offers a run that just ended as an exemplar, where the program said how to find its trace.
+    pub(crate) fn offer_exemplar(&self, cell: &PhaseCell, outcome: Outcome, elapsed_ns: u64) {
+        if let Some(TraceContext(current)) = self.setup().and_then(|setup| setup.exemplars) {
+            cell.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), current);
+        }
     }
 
     /// Fields of plain spans that are further labels.

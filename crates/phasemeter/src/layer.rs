@@ -157,6 +157,7 @@ impl PhaseLayer {
         let verdict = plain.verdict();
         plain.declared.publish(&self.inner, &cell, verdict.outcome());
         let elapsed_ns = plain.last_exit_ns.saturating_sub(first_enter_ns);
+        self.inner.offer_exemplar(&cell, verdict.outcome(), elapsed_ns);
         cell.end(flight, verdict, elapsed_ns, self.inner.clock.now_ns());
     }
 }

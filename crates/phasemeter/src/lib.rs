@@ -86,8 +86,8 @@ pub use phase::Phase;
 #[cfg(feature = "profiling")]
 pub use phasemeter_alloc::CountingAllocator;
 pub use phasemeter_core::{
-    Allocated, CellReading, DropReason, Effort, Family, Histogram, ItemOutcome, Labels, Limits, Metric, Outcome,
-    PhaseReading, Profile, Ran, Running, Series, Snapshot, Value, WaitingFor, Work, catalogue,
+    Allocated, CellReading, DropReason, Effort, Exemplar, Family, Histogram, ItemOutcome, Labels, Limits, Metric,
+    Outcome, PhaseReading, Profile, Ran, Running, Series, Snapshot, TraceIds, Value, WaitingFor, Work, catalogue,
 };
 #[cfg(feature = "macros")]
 pub use phasemeter_macros::phase;

@@ -124,17 +124,18 @@ impl Meter {
     }
 
     /// Content type and body of `/metrics`, for a program with an HTTP server of its own. `accept` is the request's
-    /// header of that name; empty where it has none. There is one format so far, the Prometheus text format 0.0.4.
+    /// header of that name, empty where it has none; it decides between the text format 0.0.4, OpenMetrics and protobuf.
     #[must_use]
     pub fn render(&self, accept: &str) -> (&'static str, Vec<u8>) {
-        // Every scraper takes the text format, whatever else it would rather have.
-        let _only_one_format = accept;
         let started_ns = self.inner.clock.now_ns();
-        let mut text = String::new();
-        encode::text(&self.metrics(), &mut text);
+        let negotiated = encode::negotiate(accept);
+        let mut body = Vec::with_capacity(self.inner.body_bytes.load(Ordering::Relaxed));
+        encode::encode(&self.metrics(), negotiated, &self.inner.style(), &mut body);
+        // The next one will be about as long.
+        self.inner.body_bytes.store(body.len() + body.len() / 8, Ordering::Relaxed);
         let elapsed_ns = self.inner.clock.now_ns().saturating_sub(started_ns);
         self.inner.scrape_ns.store(elapsed_ns, Ordering::Relaxed);
-        (encode::TEXT_CONTENT_TYPE, text.into_bytes())
+        (negotiated.content_type(), body)
     }
 
     /// Whether anything is measured: false under `OTEL_SDK_DISABLED=true` and `MONITORING_ENABLED=false`.

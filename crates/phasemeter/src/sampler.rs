@@ -52,6 +52,7 @@ fn start(inner: Weak<Inner>, mut collectors: Collectors) -> Option<Sender<()>> {
             }
             let Some(own) = inner.upgrade() else { return };
             own.sampler.publish(&mut collectors);
+            own.registry.expire();
         }
     };
     let thread = std::thread::Builder::new().name("phasemeter-sample".into()).spawn(work);

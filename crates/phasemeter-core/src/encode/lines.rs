@@ -27,6 +27,9 @@ pub(crate) fn push_label_name(name: &str, out: &mut String) {
     }
 }
 
+/// A label of one line alone, as `le`: its name, and what writes its value.
+pub(crate) type Extra<'e> = Option<(&'static str, &'e dyn Fn(&mut Vec<u8>))>;
+
 /// Writes the lines of one family.
 pub(crate) struct Lines<'a> {
     pub(crate) out: &'a mut Vec<u8>,
@@ -53,7 +56,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Name and labels of a sample, and the space behind them; `extra` writes a label of its own, without a comma.
-    pub(crate) fn sample(&mut self, suffix: &str, labels: &Labels, extra: Option<(&str, &dyn Fn(&mut Vec<u8>))>) {
+    pub(crate) fn sample(&mut self, suffix: &str, labels: &Labels, extra: Extra<'_>) {
         let constant = self.constant_of(labels);
         if self.is_quoted {
             self.out.push(b'{');
