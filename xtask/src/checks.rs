@@ -18,11 +18,11 @@ pub(crate) fn steps(full: bool) -> Vec<Step> {
             "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
         ),
         Step { name: "features", about: "each feature stands alone", check: Box::new(features) },
-        Step { name: "servers", about: "Prometheus and promtool are at hand", check: Box::new(bring_servers) },
+        Step { name: "servers", about: "the programs that the tests run are at hand", check: Box::new(bring_servers) },
         Step::command(
-            "example",
-            "the example builds, for the end to end tests",
-            "cargo build --package phasemeter-examples --example documents --locked",
+            "examples",
+            "the examples build, for the end to end tests",
+            "cargo build --package phasemeter-examples --examples --locked",
         ),
         Step { name: "tests", about: "unit, property, golden, attribute and end to end", check: Box::new(tests) },
         Step { name: "docs", about: "the documentation has no broken link", check: Box::new(docs) },
@@ -53,16 +53,16 @@ fn tests() -> Result<Verdict, String> {
 }
 
 fn slow() -> Result<Verdict, String> {
-    run_command("cargo build --release --package phasemeter-examples --example documents --locked", &[])?;
+    run_command("cargo build --release --package phasemeter-examples --examples --locked", &[])?;
     test_command("cargo test --package phasemeter-tests --locked -- --ignored")
 }
 
 /// Tests find the servers through the environment.
 fn test_command(line: &str) -> Result<Verdict, String> {
     let servers = servers::bring()?;
-    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let (prometheus, promtool) = (path(&servers.prometheus), path(&servers.promtool));
-    run_command(line, &[(servers::PROMETHEUS, &prometheus), (servers::PROMTOOL, &promtool)])
+    let variables = servers.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, &**path)).collect();
+    run_command(line, &variables)
 }
 
 fn docs() -> Result<Verdict, String> {

@@ -98,7 +98,7 @@ impl Phase {
     ///
     /// The type of the error is the path of its Rust type, or what [`PhaseGuard::fail`] was told.
     pub fn run<T: Ending>(&self, work: impl FnOnce(&PhaseGuard) -> T) -> T {
-        let guard = self.start();
+        let guard = self.start().panicked_when_dropped();
         let value = guard.span().in_scope(|| guard.in_scope(|| work(&guard)));
         guard.end_as_error_where(value.error_type());
         value

@@ -11,6 +11,7 @@ pub use tracing;
 use crate::count::Count;
 use crate::error_type::{error_type_of, error_type_of_error, error_type_of_source};
 use crate::future::PhaseFuture;
+pub use crate::future::{ByEnding, Judge};
 use crate::guard::PhaseGuard;
 pub use crate::metric::{Instrument, Number, is_metric_name};
 use crate::phase::Phase;
@@ -77,7 +78,7 @@ where
     B: FnOnce() -> T,
     E: FnOnce(&T) -> Option<Cow<'static, str>>,
 {
-    let guard = phase.start();
+    let guard = phase.start().panicked_when_dropped();
     counts.declare_on(&guard);
     let value = guard.span().in_scope(|| guard.in_scope(body));
     guard.end_as_error_where(error_type(&value).as_deref());
