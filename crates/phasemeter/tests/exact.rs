@@ -259,7 +259,7 @@ async fn tokio_timeouts_and_aborts_cancel() {
     for _ in 0..10 {
         tasks.spawn(pending::<()>().phase(phase));
     }
-    tasks.spawn(async { () }.phase(phase));
+    tasks.spawn(ready(()).phase(phase));
     while tasks.join_next().await.is_some_and(|task| task.is_err()) {}
     assert_eq!(runs(&meter, "embed"), ([1, 0, 1], 10));
     tasks.shutdown().await;
