@@ -7,7 +7,7 @@ use phasemeter_core::Samples;
 use crate::inner::Inner;
 
 #[derive(Default)]
-pub(crate) struct Sampler;
+pub(crate) struct Sampler {}
 
 impl Sampler {
     pub(crate) fn sample(&self, _inner: &Arc<Inner>, _out: &mut Samples) {}
