@@ -298,6 +298,7 @@ impl Expected {
             "not_files": { "symlinks": self.symlinks, "special": self.special, "own": 0, "unreadable": self.unreadable },
             "chunks": self.chunks,
             "lost": 0,
+            "measured": true,
             "phases": [
                 phase("extract", workers, self.ok, self.errors(), self.skipped),
                 phase("chunk", workers, self.chunks, 0, 0),
