@@ -49,12 +49,12 @@ fn bring_servers() -> Result<Verdict, String> {
 }
 
 fn tests() -> Result<Verdict, String> {
-    test_command("cargo test --workspace --locked")
+    test_command("cargo test --workspace --all-features --locked")
 }
 
+/// Those whose names end so; other ignored tests are parts of tests that start them.
 fn slow() -> Result<Verdict, String> {
-    run_command("cargo build --release --package phasemeter-examples --examples --locked", &[])?;
-    test_command("cargo test --package phasemeter-tests --locked -- --ignored")
+    test_command("cargo test --workspace --all-features --release --locked -- --ignored in_full")
 }
 
 /// Tests find the servers through the environment.

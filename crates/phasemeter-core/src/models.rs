@@ -1,7 +1,6 @@
 //! What threads do to one phase at once, in every order that memory allows. The models are small, because the orders
 //! multiply with every step. That a run ends twice, or ends and is withdrawn, has no model: a flight is handed back by
-//! value. Loom never lets `try_lock` fail: what is left
-//! out then is not seen here.
+//! value. Loom never lets `try_lock` fail, so what is left out then is not seen here.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p phasemeter-core --lib --release models

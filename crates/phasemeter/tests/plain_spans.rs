@@ -4,7 +4,7 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use phasemeter::{DropReason, ErrorEvents, ItemOutcome, ManualClock, Meter, MeterBuilder};
+use phasemeter::{DropReason, ErrorEvents, ItemOutcome, ManualClock, Meter};
 use support::{SECOND, counts, counts_in, dropped, elapsed, errors, items, meter, runs};
 use tracing::field::Empty;
 use tracing::subscriber::with_default;
@@ -206,14 +206,4 @@ fn label_values_of_every_kind_are_taken() {
     let body = String::from_utf8(meter.render("").1).expect("text");
     assert!(body.contains(r#"phase="with \"quotes\"\nand lines\\""#));
     assert!(body.lines().all(|line| line.len() < 1_000));
-}
-
-#[test]
-fn a_disabled_meter_wants_nothing() {
-    let meter = MeterBuilder::default().isolated().environment([("MONITORING_ENABLED", "false")]).build();
-    with_default(registry().with(meter.layer()), || {
-        assert!(info_span!("a", phase.name = "a").is_disabled());
-        meter.phase("a").run(|_| ());
-    });
-    assert!(meter.phases().is_empty() && meter.snapshot().families.is_empty());
 }
