@@ -201,7 +201,9 @@ fn the_run_is_finished_the_target_is_named_and_nothing_was_lost_on_the_way() {
         .iter()
         .fold(series(&DROPPED), |dropped, reason| dropped.with(&[("reason", reason.as_str())], 0));
     dropped.check(&moment);
-    series(&OVERFLOW).with(&[("limit", "error_types")], 0).with(&[("limit", "phases")], 0).check(&moment);
+    let limits = ["error_types", "label_sets", "phases", "units"];
+    let overflow = limits.iter().fold(series(&OVERFLOW), |overflow, limit| overflow.with(&[("limit", limit)], 0));
+    overflow.check(&moment);
 
     Series::named(&serving, "up".into()).with(&[], 1).check(&moment);
     let lines = serving.metrics().lines().filter(|line| !line.starts_with('#')).count() as u64;

@@ -6,7 +6,7 @@ use crate::servers;
 use crate::steps::{Step, Verdict, run_command};
 
 /// Features of `phasemeter`, each of which must stand alone.
-const FEATURES: [&str; 3] = ["collect", "macros", "serve"];
+const FEATURES: [&str; 5] = ["collect", "macros", "profiling", "serve", "testing"];
 
 /// The steps; `full` adds those that take over a minute.
 pub(crate) fn steps(full: bool) -> Vec<Step> {
@@ -28,6 +28,7 @@ pub(crate) fn steps(full: bool) -> Vec<Step> {
         Step { name: "docs", about: "the documentation has no broken link", check: Box::new(docs) },
     ];
     if full {
+        steps.push(Step { name: "loom", about: "what threads may do to each other in core", check: Box::new(loom) });
         steps.push(Step { name: "slow", about: "tests that take over a minute", check: Box::new(slow) });
         steps.push(Step { name: "deny", about: "licences and sources of dependencies", check: Box::new(deny) });
     }
@@ -50,6 +51,13 @@ fn bring_servers() -> Result<Verdict, String> {
 
 fn tests() -> Result<Verdict, String> {
     test_command("cargo test --workspace --all-features --locked")
+}
+
+/// In a target folder of its own: the flag makes every dependency another one.
+fn loom() -> Result<Verdict, String> {
+    let folder = servers::target_folder().join("loom").to_string_lossy().into_owned();
+    let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", &*folder)];
+    run_command("cargo test --package phasemeter-core --lib --release --locked models", &variables)
 }
 
 /// Those whose names end so; other ignored tests are parts of tests that start them.

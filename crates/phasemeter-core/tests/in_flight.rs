@@ -1,6 +1,6 @@
 //! What holds of runs in flight, whatever begins, exits and ends, and on whatever thread:
 //!
-//! - in flight is what began and did not end, the oldest start is the least of theirs, and held is what exited a minute ago;
+//! - in flight is what began and did not end, the oldest start is the least of theirs, held is what exited a minute ago;
 //! - each run is seen with what it holds itself, in flight and afterwards among the slowest and the failed;
 //! - a reading counts no fewer runs than are in flight all the while, and no more than are at some time of it.
 

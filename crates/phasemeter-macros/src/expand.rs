@@ -155,7 +155,7 @@ impl Call {
             |value: &#ty| {
                 #[allow(unused_imports, reason = "which of them is used depends on the type")]
                 use #private::{ViaAny as _, ViaBoxed as _, ViaError as _, ViaResult as _, ViaSendBoxed as _};
-                (&&&&&#private::Probe(value)).error_type()
+                (&&&&&#private::Probe(value)).probed_error_type()
             }
         }
     }

@@ -112,59 +112,59 @@ pub struct Probe<'a, T: ?Sized>(pub &'a T);
 /// The answer of a `Result` whose error knows its source.
 pub trait ViaError {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of a `Result` whose error is a box around one that may cross threads, or a type like that.
 pub trait ViaSendBoxed {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of a `Result` whose error is a box around one, or a type like that.
 pub trait ViaBoxed {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of every other `Result`.
 pub trait ViaResult {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of everything else.
 pub trait ViaAny {
     /// No error.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 impl<T, E: Error + 'static> ViaError for &&&&Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(error_type_of_error)
     }
 }
 
 impl<T, E: AsRef<dyn Error + Send + Sync + 'static>> ViaSendBoxed for &&&Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(|error| error_type_of_source(error.as_ref()))
     }
 }
 
 impl<T, E: AsRef<dyn Error + 'static>> ViaBoxed for &&Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(|error| error_type_of_source(error.as_ref()))
     }
 }
 
 impl<T, E> ViaResult for &Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(|_| error_type_of::<E>().into())
     }
 }
 
 impl<T: ?Sized> ViaAny for Probe<'_, T> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         None
     }
 }

@@ -86,6 +86,8 @@ impl ServerBuilder {
                 server.local_addr()
             ));
         }
+        // Whether a filter hides spans is to be said also where nobody ever scrapes.
+        self.meter.inner.sampler.begin(&self.meter.inner);
         let wanted = server.moved_from().map_or_else(|| server.local_addr().to_string(), ToString::to_string);
         self.meter.inner.show_endpoint(Some((server.local_addr().to_string(), wanted)));
         Ok(Endpoint { server: Some(server), meter: self.meter })

@@ -207,3 +207,10 @@ fn label_values_of_every_kind_are_taken() {
     assert!(body.contains(r#"phase="with \"quotes\"\nand lines\\""#));
     assert!(body.lines().all(|line| line.len() < 1_000));
 }
+
+#[test]
+fn a_span_phase_that_is_declared_is_born_at_0() {
+    let builder = Meter::builder().isolated().environment([]).pipeline("test");
+    let meter = builder.span_phases(["ingest", "search"]).build();
+    assert_eq!((runs(&meter, "ingest"), runs(&meter, "search")), (([0, 0, 0], 0), ([0, 0, 0], 0)));
+}

@@ -26,7 +26,7 @@ fn a_hundred_thousand_runs_are_counted_once_each() {
 
 #[test]
 #[ignore = "takes a quarter of a minute; the smaller one always runs"]
-fn a_million_runs_are_counted_once_each() {
+fn a_million_runs_are_counted_once_each_in_full() {
     check(1_000_000, &[Level::Basic, Level::Detailed, Level::Profiling]);
 }
 
