@@ -105,7 +105,7 @@ impl<'p, F: Future, J: Judge<F::Output>> PhaseFuture<'p, F, J> {
 
     /// Names the item in hand; see [`PhaseGuard::item`].
     pub fn item(mut self, key: impl Display) -> Self {
-        self.state.item = Some(key.to_string());
+        self.state.item = self.state.phase.is_measuring().then(|| key.to_string());
         self
     }
 }

@@ -83,6 +83,12 @@ impl PhaseGuard {
         Self(None)
     }
 
+    /// Whether it measures anything: a guard that was started at level off, or at a level below its phase's, does not.
+    #[must_use]
+    pub const fn is_measuring(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Says how many items this run handles. They count when it ends: as ok, or as error where it fails; a cancelled
     /// run counts none. Saying it again replaces.
     pub fn items(&self, items: impl Count) {

@@ -17,8 +17,10 @@ pub use crate::metric::{Instrument, Number, is_metric_name};
 use crate::phase::Phase;
 
 /// Items and bytes of a run, where the attribute names them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counts {
+    /// Whether it is worth to write out the item's key.
+    is_measuring: bool,
     items: Option<Checked>,
     bytes: Option<Checked>,
     item: Option<String>,
@@ -34,10 +36,10 @@ impl Count for Checked {
     }
 }
 
-/// No counts.
+/// No counts yet, of a run of this phase.
 #[must_use]
-pub fn counts() -> Counts {
-    Counts::default()
+pub fn counts(phase: &Phase) -> Counts {
+    Counts { items: None, bytes: None, item: None, is_measuring: phase.is_measuring() }
 }
 
 impl Counts {
@@ -56,7 +58,7 @@ impl Counts {
     /// Names the item in hand.
     #[must_use]
     pub fn item(self, key: impl Display) -> Self {
-        Self { item: Some(key.to_string()), ..self }
+        Self { item: self.is_measuring.then(|| key.to_string()), ..self }
     }
 
     fn declare_on(self, guard: &PhaseGuard) {
@@ -79,6 +81,9 @@ where
     E: FnOnce(&T) -> Option<Cow<'static, str>>,
 {
     let guard = phase.start().panicked_when_dropped();
+    if !guard.is_measuring() {
+        return body();
+    }
     counts.declare_on(&guard);
     let value = guard.span().in_scope(|| guard.in_scope(body));
     guard.end_as_error_where(error_type(&value).as_deref());
