@@ -151,6 +151,7 @@ fn ingest(
         not_files: walk.left_out,
         chunks: tally.chunks,
         lost: tally.lost,
+        measured: meter.is_enabled(),
         phases: phase_lines(&meter.phases(), &threads, elapsed),
         store: None,
         url: None,

@@ -24,7 +24,9 @@ pub(crate) struct Summary {
     pub(crate) chunks: u64,
     /// What a panic lost after its file was read.
     pub(crate) lost: u64,
-    /// In the order in which a document passes them. None where measuring is switched off.
+    /// Whether anything was measured: the environment can switch it off.
+    pub(crate) measured: bool,
+    /// In the order in which a document passes them. None where nothing was measured.
     pub(crate) phases: Vec<PhaseLine>,
     /// The folder of the store, where it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,11 +139,11 @@ impl fmt::Display for Summary {
             writeln!(f, "  {} failed, {kind}: {}", failed.count, printable(&failed.example))?;
         }
         write_count(f, files.skipped, "skipped: larger than --max-file-bytes")?;
-        write_count(f, self.lost, "documents or parts of one lost in a panic")?;
-        write_count(f, self.not_files.symlinks, "symbolic links not followed")?;
-        write_count(f, self.not_files.special, "pipes, sockets or devices not opened")?;
-        write_count(f, self.not_files.own, "files of the store itself left out")?;
-        write_count(f, self.not_files.unreadable, "folders could not be listed")?;
+        write_count(f, self.lost, "lost in a panic: whole documents, or parts of one")?;
+        write_count(f, self.not_files.symlinks, "not followed: symbolic links")?;
+        write_count(f, self.not_files.special, "not opened: pipes, sockets or devices")?;
+        write_count(f, self.not_files.own, "left out: files of the store itself")?;
+        write_count(f, self.not_files.unreadable, "unreadable: folders")?;
         if let Some(store) = &self.store {
             writeln!(f, "  stored in {}", printable(&store.to_string_lossy()))?;
         }
@@ -158,7 +160,7 @@ impl fmt::Display for Summary {
 
 impl Summary {
     fn write_phases(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.phases.is_empty() {
+        if !self.measured {
             return writeln!(f, "\nMeasuring is switched off: nothing is known of the phases.");
         }
         let heads = ["phase", "workers", "items", "failed", "items/s", "busy", "mean", "share"];
@@ -247,6 +249,7 @@ mod tests {
             not_files: LeftOut { symlinks: 5, ..LeftOut::default() },
             chunks: tally.chunks,
             lost: tally.lost,
+            measured: true,
             phases: phase_lines(&readings(), &[("extract", 2), ("embed", 2)], Duration::from_secs(4)),
             store: None,
             url: Some("http://127.0.0.1:9464".to_owned()),
@@ -280,7 +283,7 @@ mod tests {
   3 ok: 1.5 MiB as 40 chunks
   2 failed, not_text: /tree/a\\nb
   1 skipped: larger than --max-file-bytes
-  5 symbolic links not followed
+  5 not followed: symbolic links
 
 phase     workers     items  failed   items/s       busy       mean   share
 extract         2         6       2         2      1.0 s   166.7 ms    25 %
@@ -307,7 +310,7 @@ Open http://127.0.0.1:9464 to see the phases; Prometheus scrapes http://127.0.0.
 
     #[test]
     fn without_measuring_the_files_are_told_all_the_same() {
-        let text = Summary { phases: Vec::new(), complete: false, ..summary() }.to_string();
+        let text = Summary { measured: false, phases: Vec::new(), complete: false, ..summary() }.to_string();
         assert!(text.starts_with("/tree: 6 files in 4.0 s, and was then interrupted\n"), "{text}");
         assert!(text.contains("Measuring is switched off"), "{text}");
     }

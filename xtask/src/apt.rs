@@ -15,7 +15,8 @@ pub(crate) fn missing() -> Option<String> {
     (!absent.is_empty()).then(|| format!("{} not found (this is no Debian?)", absent.join(" and ")))
 }
 
-/// Downloads packages of a suite and unpacks them into `folder`, which appears only when it is whole.
+/// Downloads packages of a suite and unpacks them into `folder`, which appears only when it is whole. A package that the
+/// suite does not have is left out; one at least must be there.
 pub(crate) fn unpack(suite: &str, packages: &[&str], folder: &Path) -> Result<(), String> {
     let mirror = machine_mirror().ok_or("no Debian mirror in the machine's package sources")?;
     let state = folder.with_extension("apt");
@@ -32,7 +33,10 @@ pub(crate) fn unpack(suite: &str, packages: &[&str], folder: &Path) -> Result<()
     write(&state.join("status"), "")?;
     apt_get(&state, &state, &["update"])?;
     let archives = state.join("cache/archives");
-    apt_get(&state, &archives, &[&["download"], packages].concat())?;
+    let downloads: Vec<_> = packages.iter().map(|name| apt_get(&state, &archives, &["download", name])).collect();
+    if downloads.iter().all(Result::is_err) {
+        downloads.into_iter().collect::<Result<(), _>>()?;
+    }
     create(&half)?;
     for archive in fs::read_dir(&archives).map_err(|error| say(&archives, &error))?.flatten() {
         if archive.path().extension().is_some_and(|extension| extension == "deb") {

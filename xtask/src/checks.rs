@@ -6,7 +6,7 @@ use crate::servers;
 use crate::steps::{Step, Verdict, run_command};
 
 /// Features of `phasemeter`, each of which must stand alone.
-const FEATURES: [&str; 3] = ["collect", "macros", "serve"];
+const FEATURES: [&str; 5] = ["collect", "macros", "profiling", "serve", "testing"];
 
 /// The steps; `full` adds those that take over a minute.
 pub(crate) fn steps(full: bool) -> Vec<Step> {
@@ -18,16 +18,17 @@ pub(crate) fn steps(full: bool) -> Vec<Step> {
             "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
         ),
         Step { name: "features", about: "each feature stands alone", check: Box::new(features) },
-        Step { name: "servers", about: "Prometheus and promtool are at hand", check: Box::new(bring_servers) },
+        Step { name: "servers", about: "the programs that the tests run are at hand", check: Box::new(bring_servers) },
         Step::command(
-            "example",
-            "the example builds, for the end to end tests",
-            "cargo build --package phasemeter-examples --example documents --locked",
+            "examples",
+            "the examples build, for the end to end tests",
+            "cargo build --package phasemeter-examples --examples --locked",
         ),
         Step { name: "tests", about: "unit, property, golden, attribute and end to end", check: Box::new(tests) },
         Step { name: "docs", about: "the documentation has no broken link", check: Box::new(docs) },
     ];
     if full {
+        steps.push(Step { name: "loom", about: "what threads may do to each other in core", check: Box::new(loom) });
         steps.push(Step { name: "slow", about: "tests that take over a minute", check: Box::new(slow) });
         steps.push(Step { name: "deny", about: "licences and sources of dependencies", check: Box::new(deny) });
     }
@@ -49,20 +50,27 @@ fn bring_servers() -> Result<Verdict, String> {
 }
 
 fn tests() -> Result<Verdict, String> {
-    test_command("cargo test --workspace --locked")
+    test_command("cargo test --workspace --all-features --locked")
 }
 
+/// In a target folder of its own: the flag makes every dependency another one.
+fn loom() -> Result<Verdict, String> {
+    let folder = servers::target_folder().join("loom").to_string_lossy().into_owned();
+    let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", &*folder)];
+    run_command("cargo test --package phasemeter-core --lib --release --locked models", &variables)
+}
+
+/// Those whose names end so; other ignored tests are parts of tests that start them.
 fn slow() -> Result<Verdict, String> {
-    run_command("cargo build --release --package phasemeter-examples --example documents --locked", &[])?;
-    test_command("cargo test --package phasemeter-tests --locked -- --ignored")
+    test_command("cargo test --workspace --all-features --release --locked -- --ignored in_full")
 }
 
 /// Tests find the servers through the environment.
 fn test_command(line: &str) -> Result<Verdict, String> {
     let servers = servers::bring()?;
-    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let (prometheus, promtool) = (path(&servers.prometheus), path(&servers.promtool));
-    run_command(line, &[(servers::PROMETHEUS, &prometheus), (servers::PROMTOOL, &promtool)])
+    let variables = servers.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, path)| (*name, &**path)).collect();
+    run_command(line, &variables)
 }
 
 fn docs() -> Result<Verdict, String> {

@@ -1,11 +1,12 @@
-//! `cargo xtask test`: everything that must hold, on a machine with only Rust.
+//! `cargo xtask test`: everything that must hold, on a machine with only Rust. `cargo xtask bench`: what it costs.
 //!
 //! ```text
 //! main ─→ checks (which steps) ─→ steps (runs them, one after the other)
-//!              └─→ servers (brings Prometheus and promtool)
+//!              └─→ servers (brings the programs that tests run)
 //! ```
 
 mod apt;
+mod bench;
 mod checks;
 mod servers;
 mod steps;
@@ -35,7 +36,9 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
-    /// Bring Prometheus and promtool under target/servers, and print where they are.
+    /// Measure what phasemeter costs: nanoseconds, instructions (where valgrind is there) and allocations.
+    Bench(bench::Wanted),
+    /// Bring the programs that the tests run under target/servers, and print where they are.
     Servers,
 }
 
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Task::Test { steps: names, full, .. } => steps::run(checks::steps(full), &names),
+        Task::Bench(wanted) => bench::run(&wanted),
         Task::Servers => servers::bring().map(|servers| println!("{servers}")),
     };
     match done {

@@ -270,11 +270,11 @@ pub static DROPPED: Metric = metric("phasemeter.dropped", Kind::Counter, Unit::C
     .from(ABOUT_US);
 /// What went to an overflow series.
 pub static OVERFLOW: Metric = metric("phasemeter.overflow", Kind::Counter, Unit::Count("{event}"), &["limit"])
-    .help("Runs, or errors, recorded under a collective label because the limit on names was reached.")
+    .help("Runs, errors or units recorded under a collective label because the limit on names was reached.")
     .from(ABOUT_US);
 /// Names in use against the limit.
 pub static SERIES: Metric = metric("phasemeter.series", Kind::UpDownCounter, Unit::Count("{phase}"), &[])
-    .help("Pairs of pipeline and phase that are kept.")
+    .help("Phases that are kept, told apart by pipeline, name and further labels.")
     .from(ABOUT_US);
 /// How long the last scrape took.
 pub static SCRAPE_DURATION: Metric = metric("phasemeter.scrape.duration", Kind::Gauge, Unit::Seconds, &[])

@@ -37,8 +37,10 @@ pub struct PhaseCell {
     last_run: AtomicU64,
     /// Runs that were measured elsewhere: nobody says when they were.
     recorded: AtomicU64,
-    /// What was dealt with when it was last read, and when that was first seen.
+    /// What was dealt with when it was last read, when a run had last begun or ended then, and when live counts were
+    /// first seen to have changed, plus one.
     seen_dealt_with: AtomicU64,
+    seen_last_run: AtomicU64,
     seen: AtomicU64,
     /// When it was made, by both clocks.
     created: Moment,
@@ -86,6 +88,7 @@ impl PhaseCell {
             last_run: AtomicU64::new(0),
             recorded: AtomicU64::new(0),
             seen_dealt_with: AtomicU64::new(0),
+            seen_last_run: AtomicU64::new(0),
             seen: AtomicU64::new(0),
         }
     }
@@ -223,13 +226,17 @@ impl PhaseCell {
         self.flights.counts(None).active > 0
     }
 
-    /// Live counts take no time; that they have changed is seen here, at most one reading late.
+    /// Live counts take no time; that they have changed is seen here, at most one reading late. Where a run has begun or
+    /// ended since the last reading, what it declared has changed them too, and its own moment stands for both.
     fn last_activity_ns(&self, reading: &CellReading, now_ns: u64) -> Option<u64> {
-        let dealt_with = reading.dealt_with().wrapping_add(self.recorded.load(COUNT));
-        if self.seen_dealt_with.swap(dealt_with, COUNT) != dealt_with {
+        let (dealt_with, last_run) =
+            (reading.dealt_with().wrapping_add(self.recorded.load(COUNT)), self.last_run.load(COUNT));
+        let has_changed = self.seen_dealt_with.swap(dealt_with, COUNT) != dealt_with;
+        let has_run = self.seen_last_run.swap(last_run, COUNT) != last_run;
+        if has_changed && !has_run {
             self.seen.store(now_ns.saturating_add(1), COUNT);
         }
-        self.last_run.load(COUNT).max(self.seen.load(COUNT)).checked_sub(1)
+        last_run.max(self.seen.load(COUNT)).checked_sub(1)
     }
 
     /// The oldest runs in flight, the oldest first.
@@ -475,6 +482,8 @@ mod tests {
         assert!(cell.add_items(ItemOutcome::Skipped, 1));
         assert_eq!(cell.read(at(40)).last_activity_ns, Some(40));
         assert_eq!(cell.read(at(50)).last_activity_ns, Some(40));
+        // What a run declares counts at its end.
+        assert!(cell.add_items(ItemOutcome::Ok, 5));
         cell.end(flight, Verdict::Cancelled, 40, 60);
         assert_eq!(cell.read(at(70)).last_activity_ns, Some(60));
     }

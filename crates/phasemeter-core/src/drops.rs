@@ -13,7 +13,7 @@ pub enum DropReason {
     InvalidOutcome,
     /// A label value over its length limit; it was shortened, its rest replaced by a hash.
     LabelShortened,
-    /// A further label of a phase whose name Prometheus does not take, or that phases have already.
+    /// A further label of a phase that Prometheus does not take, that phases have already, or that stands twice.
     InvalidLabel,
     /// A value of a `metric!` that is not finite, or negative where it would be added.
     InvalidValue,

@@ -81,7 +81,8 @@ impl Flights {
         match claimed {
             Some(index) => {
                 if let Some(slot) = self.slot(index) {
-                    slot.started.store(started_ns.saturating_add(1), COUNT);
+                    // Release: whoever sees this start, with acquire, sees nothing of the run before in the slot.
+                    slot.started.store(started_ns.saturating_add(1), Ordering::Release);
                 }
             }
             None => {
@@ -113,7 +114,8 @@ impl Flights {
     /// The plain span left, or came back.
     pub(crate) fn set_exited(&self, flight: &Flight, exited_ns: Option<u64>) {
         if let Some(slot) = flight.0.and_then(|index| self.slot(index)) {
-            slot.exited.store(exited_ns.map_or(0, |exited| exited.saturating_add(1)), COUNT);
+            // Release: whoever sees this exit, with acquire, sees the start of its run.
+            slot.exited.store(exited_ns.map_or(0, |exited| exited.saturating_add(1)), Ordering::Release);
         }
     }
 
@@ -146,11 +148,12 @@ impl Flights {
     pub(crate) fn oldest(&self, most: usize) -> Vec<InFlight> {
         let mut flights = Vec::new();
         self.each(|slot| {
-            let started = slot.started.load(COUNT);
-            let exited_ns = slot.exited.load(COUNT).checked_sub(1);
+            // Acquire, both, and so does the lock: with the releases where they are stored.
+            let started = slot.started.load(Ordering::Acquire);
+            let exited_ns = slot.exited.load(Ordering::Acquire).checked_sub(1);
             let item =
                 if slot.has_item.load(COUNT) { try_lock(&slot.item).and_then(|item| item.clone()) } else { None };
-            // A slot that was freed and claimed meanwhile would give one run's start and another one's item.
+            // A slot that was freed and claimed meanwhile would give one run's start and what another one holds.
             let is_same = slot.started.load(COUNT) == started;
             if let Some(started_ns) = started.checked_sub(1).filter(|_| is_same) {
                 flights.push(InFlight { started_ns, exited_ns, item });

@@ -7,14 +7,14 @@ mod metrics_page;
 use std::path::Path;
 
 use phasemeter_core::catalogue::{
-    ALL, COLLECTOR_SUCCESS, ENDPOINT_INFO, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
+    ALL, COLLECTOR_SUCCESS, ENDPOINT_INFO, LEVEL_INFO, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
     PIPELINE_START_TIMESTAMP, PROCESS_CPU_TIME, PROCESS_MAX_FILE_DESCRIPTORS, PROCESS_MEMORY_USAGE,
     PROCESS_MEMORY_VIRTUAL, PROCESS_OPEN_FILE_DESCRIPTORS, PROCESS_START_TIMESTAMP, PROCESS_THREADS, SCRAPE_DURATION,
-    TARGET_INFO,
+    SPANS_ENABLED, TARGET_INFO,
 };
 use phasemeter_core::{
-    DropReason, ItemOutcome, Labels, Limits, MAX_ERROR_TYPES, Metric, Outcome, Registry, Samples, Snapshot, Value,
-    encode,
+    Allocated, DropReason, Effort, ItemOutcome, Labels, Limits, MAX_ERROR_TYPES, MAX_UNITS, Metric, Moment, Outcome,
+    PhaseCell, Profile, Registry, Samples, Snapshot, Value, Verdict, encode,
 };
 
 const MILLISECOND_NS: u64 = 1_000_000;
@@ -54,40 +54,77 @@ fn first_difference(one: &str, two: &str) -> Option<(usize, String, String)> {
     None
 }
 
-/// Two pipelines, one with awkward names, everything that can happen to a phase, and more phases than there is room.
+/// The further labels that some phases have here.
+const FURTHER: [&str; 2] = ["device", "model"];
+
+/// An hour after the start, by either clock.
+const NOW: Moment = Moment { now_ns: 3_600 * SECOND_NS, unix_ns: STARTED_UNIX_NS + 3_600 * SECOND_NS };
+
+/// Two pipelines, one with awkward names, everything that can happen to a phase, and more phases and label sets than
+/// there is room for.
 fn registry() -> Registry {
-    let registry = Registry::new(Limits { phases: 4 });
+    let registry = Registry::new(Limits { phases: 7, label_sets: 2 });
     registry.name_base_pipeline("documents");
     let _declared = registry.phase(None, "chunk");
-
-    let embed = registry.phase(None, "embed");
-    embed.set_expected(1_000);
-    let durations_ns = [1, 10_000, 10_001, 4 * MILLISECOND_NS, 1_234_567_890, 24 * 3_600 * SECOND_NS + 1];
-    durations_ns.into_iter().for_each(|elapsed_ns| embed.record(Outcome::Ok, elapsed_ns));
-    embed.record(Outcome::Error, 30 * SECOND_NS);
-    embed.record(Outcome::Cancelled, 150 * MILLISECOND_NS);
-    (0..3).for_each(|_| embed.begin());
-    embed.end(Outcome::Ok, 2 * SECOND_NS);
-    for (outcome, items) in [(ItemOutcome::Ok, 480), (ItemOutcome::Error, 15), (ItemOutcome::Skipped, 5)] {
-        assert!(embed.add_items(outcome, items) && embed.add_bytes(outcome, items * 4_096));
+    embed(&registry.phase(None, "embed"));
+    for (model, elapsed_ns) in [("large", 5), ("small", 20), ("tiny", 50), ("\"tiny\"", 100)] {
+        let labels = [("model", model), ("device", "gpu"), ("model.name", "is no label")];
+        registry.labelled_phase(None, "embed", &labels).record(Outcome::Ok, elapsed_ns * MILLISECOND_NS);
     }
-    embed.add_errors("timeout", 1);
-    embed.add_errors("http_503", 15);
 
     let store = registry.phase(None, "store");
     for number in 0..MAX_ERROR_TYPES + 2 {
         store.add_errors(&format!("disk_{number:02}"), 1);
     }
+    for number in 0..MAX_UNITS + 2 {
+        assert!(store.add_units(&format!("shard_{number}"), ItemOutcome::Ok, 10));
+    }
+    // As level detailed measures it.
+    let waiting_ns = [2 * SECOND_NS, 500 * MILLISECOND_NS, 0];
+    store.add_effort(&Effort { busy_ns: 1_500 * MILLISECOND_NS, waiting_ns, profile: None });
 
     let awkward = registry.phase(Some("C:\\in\nbox \"Größe\" 🦀"), &"long, \"quoted\"\n".repeat(700));
     awkward.record(Outcome::Ok, SECOND_NS);
     awkward.add_errors("no such \"file\"\\\n", 1);
+    assert!(awkward.add_units("\"m²\"\\\n", ItemOutcome::Skipped, 1));
 
     for phase in ["one too many", "two too many"] {
         registry.phase(None, phase).record(Outcome::Ok, 5 * MILLISECOND_NS);
     }
     registry.drops().count(DropReason::InvalidCount);
     registry
+}
+
+/// Everything that can happen to one phase.
+fn embed(embed: &PhaseCell) {
+    embed.set_expected(1_000);
+    let durations_ns = [1, 10_000, 10_001, 4 * MILLISECOND_NS, 1_234_567_890, 24 * 3_600 * SECOND_NS + 1];
+    durations_ns.into_iter().for_each(|elapsed_ns| embed.record(Outcome::Ok, elapsed_ns));
+    embed.record(Outcome::Error, 30 * SECOND_NS);
+    embed.record(Outcome::Cancelled, 150 * MILLISECOND_NS);
+    for (outcome, items) in [(ItemOutcome::Ok, 480), (ItemOutcome::Error, 15), (ItemOutcome::Skipped, 5)] {
+        assert!(embed.add_items(outcome, items) && embed.add_bytes(outcome, items * 4_096));
+        assert!(embed.add_units("tokens", outcome, items * 512));
+    }
+    assert!(embed.add_units("pages", ItemOutcome::Ok, 73));
+    embed.add_errors("timeout", 1);
+    embed.add_errors("http_503", 15);
+    // As level profiling measures it.
+    let allocated = Some(Allocated { allocations: 1_024, bytes: 65_536 });
+    let profile = Some(Profile { cpu_ns: Some(1_250 * MILLISECOND_NS), allocated });
+    let waiting_ns = [300 * MILLISECOND_NS, 20 * MILLISECOND_NS, 1];
+    embed.add_effort(&Effort { busy_ns: 1_700 * MILLISECOND_NS, waiting_ns, profile });
+
+    // An earlier scrape has seen all that, so it is not what the phase did last.
+    let _earlier = embed.read(Moment { now_ns: 1_000 * SECOND_NS, unix_ns: STARTED_UNIX_NS + 1_000 * SECOND_NS });
+    // One that turned out to be none.
+    let never_entered = embed.begin(1_500 * SECOND_NS);
+    embed.withdraw(never_entered);
+    // One that ended two seconds ago, one that was left half an hour ago and one that was left just now.
+    let [ended, held, awaited] = [3_596, 1_700, 3_500].map(|second| embed.begin(second * SECOND_NS));
+    embed.set_exited(&held, Some(1_800 * SECOND_NS));
+    embed.set_exited(&awaited, Some(3_599 * SECOND_NS));
+    embed.end(ended, Verdict::Ok, 2 * SECOND_NS, 3_598 * SECOND_NS);
 }
 
 /// What others than the registry measure.
@@ -105,6 +142,8 @@ fn others(out: &mut Samples) {
     push(out, &PROCESS_THREADS, &[], Value::Count(9));
     push(out, &PROCESS_START_TIMESTAMP, &[], Value::Nanos(STARTED_UNIX_NS));
     push(out, &SCRAPE_DURATION, &[], Value::Nanos(812_345));
+    push(out, &SPANS_ENABLED, &[], Value::Level(1));
+    push(out, &LEVEL_INFO, &[("level", "profiling")], Value::Level(1));
     push(out, &COLLECTOR_SUCCESS, &[("collector", "process")], Value::Level(1));
     push(out, &ENDPOINT_INFO, &[("address", "127.0.0.1:9465"), ("wanted", "127.0.0.1:9464")], Value::Level(1));
     push(out, &TARGET_INFO, &[("service_name", "documents"), ("service_version", "1.4.0")], Value::Level(1));
@@ -116,7 +155,7 @@ fn push(out: &mut Samples, metric: &'static Metric, labels: &[(&str, &str)], val
 
 fn snapshot() -> Snapshot {
     let mut samples = Samples::default();
-    registry().sample(&mut samples);
+    registry().sample(NOW, &mut samples);
     others(&mut samples);
     Snapshot::new(samples)
 }
@@ -135,10 +174,12 @@ fn series_carry_the_labels_that_the_catalogue_declares() {
     for family in snapshot().families {
         for series in &family.series {
             let names: Vec<_> = series.labels.iter().map(|(name, _)| name).collect();
-            let declared = names == family.metric.labels;
+            let (further, names): (Vec<_>, Vec<_>) = names.iter().partition(|name| FURTHER.contains(name));
+            let declared = names == family.metric.labels && (further.is_empty() || further == FURTHER);
             // Two that are declared to differ: attributes are the user's, and the overflow series has no names.
             let differs = *family.metric == TARGET_INFO || names.contains(&"otel_metric_overflow");
             assert!(declared || differs, "{} {:?}", family.metric.otel, series.labels);
+            assert!(further.is_empty() || names.contains(&"phase"), "{} {:?}", family.metric.otel, series.labels);
         }
     }
 }

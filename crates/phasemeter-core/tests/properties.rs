@@ -1,9 +1,5 @@
-//! What holds for every input:
+//! What holds of series, labels and their text, for every input:
 //!
-//! - a duration falls into the first slot whose bound is not below it;
-//! - recorded in any order, by any threads, and merged in any order, events read the same, and nothing is lost;
-//! - errors are counted whole, whatever types they have and however many;
-//! - a registry gives the same bytes, whatever phase came first and whenever the base pipeline was named;
 //! - a histogram's count is its last bucket is the sum of its slots;
 //! - what an exposition was written from can be read back from it, to the last digit and character;
 //! - the same series give the same bytes in whatever order they came;
@@ -11,43 +7,19 @@
 //! - any labels are either taken as they are or refused;
 //! - a bounded value fits, is whole where it can be, and stays apart from others.
 
-mod events;
+mod cases;
 mod exposition;
 mod series;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Barrier};
 
-use events::{Event, MAX_EVENTS, counted, elapsed_ns, event, held, tell};
+use cases::{any_name, any_text, config, may_be_label, text, two_orders};
 use exposition::{Pairs, Reading, parse, parse_labels};
-use phasemeter_core::buckets::{BOUNDS_NS, SLOTS, slot};
-use phasemeter_core::{
-    Histogram, ItemOutcome, Kind, Labels, Limits, MAX_ERROR_TYPES, MAX_VALUE_BYTES, Metric, Outcome, PhaseCell,
-    Registry, Samples, Snapshot, Value, bounded_value, encode,
-};
+use phasemeter_core::buckets::{BOUNDS_NS, SLOTS};
+use phasemeter_core::{Kind, Labels, MAX_VALUE_BYTES, Metric, Samples, Value, bounded_value};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
-use series::{AnySeries, any_name, any_text, histogram, series};
-
-/// Makes new cells, which only a registry can.
-fn cell() -> Arc<PhaseCell> {
-    Registry::new(Limits::default()).phase(None, "embed")
-}
-
-/// Splits the work among this many threads.
-fn each_thread<T: Sync>(work: &[T], threads: usize, act: impl Fn(&T) + Sync) {
-    std::thread::scope(|scope| {
-        for share in work.chunks(work.len().div_ceil(threads).max(1)) {
-            scope.spawn(|| share.iter().for_each(&act));
-        }
-    });
-}
-
-/// A list, and the same in another order.
-fn two_orders<T: std::fmt::Debug + Clone>(list: impl Strategy<Value = Vec<T>>) -> impl Strategy<Value = [Vec<T>; 2]> {
-    list.prop_flat_map(|list| (Just(list.clone()), Just(list).prop_shuffle()).prop_map(|(one, two)| [one, two]))
-}
+use series::{AnySeries, histogram, series};
 
 fn encoded(series: &[AnySeries]) -> String {
     let mut samples = Samples::default();
@@ -55,12 +27,6 @@ fn encoded(series: &[AnySeries]) -> String {
         samples.push(metric, Labels::new(labels).expect("the strategy makes valid names"), value.clone());
     }
     text(samples)
-}
-
-fn text(samples: Samples) -> String {
-    let mut out = String::new();
-    encode::text(&Snapshot::new(samples), &mut out);
-    out
 }
 
 const fn type_name(kind: Kind) -> &'static str {
@@ -121,31 +87,6 @@ fn check_read_back(series: &[AnySeries]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn check_slot(elapsed_ns: u64) -> Result<(), TestCaseError> {
-    let mut expected = 0;
-    for bound in BOUNDS_NS {
-        if bound >= elapsed_ns {
-            break;
-        }
-        expected += 1;
-    }
-    prop_assert_eq!(slot(elapsed_ns), expected);
-    let cell = cell();
-    cell.record(Outcome::Ok, elapsed_ns);
-    let mut slots = [0; SLOTS];
-    slots[expected] = 1;
-    let reading = cell.read();
-    prop_assert_eq!(reading.durations(Outcome::Ok), &Histogram { slots, sum_ns: elapsed_ns });
-    Ok(())
-}
-
-/// What Prometheus takes as the name of a label, less what is reserved.
-fn may_be_label(name: &str) -> bool {
-    let first_fits = name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic());
-    let all_fit = name.chars().all(|character| character == '_' || character.is_ascii_alphanumeric());
-    first_fits && all_fit && !name.starts_with("__") && name != "le"
-}
-
 fn check_bounded(value: &str) -> Result<(), TestCaseError> {
     let bounded = bounded_value(value);
     if value.len() <= MAX_VALUE_BYTES {
@@ -161,81 +102,8 @@ fn check_bounded(value: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Nothing is kept between runs: a case that failed becomes a test of its own.
-fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
     #![proptest_config(config())]
-
-    #[test]
-    fn a_duration_falls_into_the_first_slot_whose_bound_is_not_below_it(elapsed_ns in elapsed_ns()) {
-        check_slot(elapsed_ns)?;
-    }
-
-    #[test]
-    fn events_read_the_same_in_any_order_by_any_threads_and_merged_in_any_order(
-        [events, shuffled] in two_orders(vec(event(), 0..MAX_EVENTS)),
-        threads in 1..5_usize,
-    ) {
-        let wanted = counted(&events);
-        let (one, other, shared) = (cell(), cell(), cell());
-        events.iter().for_each(|event| tell(&one, event));
-        prop_assert_eq!(held(&one.read()), wanted.clone());
-        shuffled.iter().for_each(|event| tell(&other, event));
-        prop_assert_eq!(held(&other.read()), wanted.clone());
-        each_thread(&shuffled, threads, |event| tell(&shared, event));
-        prop_assert_eq!(held(&shared.read()), wanted.clone());
-
-        let cells: Vec<_> = (0..threads).map(|_| cell()).collect();
-        shuffled.iter().zip(cells.iter().cycle()).for_each(|(event, cell)| tell(cell, event));
-        let (mut forwards, mut backwards) = (cell().read(), cell().read());
-        cells.iter().for_each(|cell| forwards.merge(&cell.read()));
-        cells.iter().rev().for_each(|cell| backwards.merge(&cell.read()));
-        prop_assert_eq!(held(&forwards), wanted.clone());
-        prop_assert_eq!(held(&backwards), wanted);
-    }
-
-    #[test]
-    fn errors_are_counted_whole_whatever_types_they_have(
-        errors in vec((0..3 * MAX_ERROR_TYPES, 0..1_000_u64), 0..200),
-        threads in 1..5_usize,
-    ) {
-        let cell = cell();
-        each_thread(&errors, threads, |(number, errors)| cell.add_errors(&format!("type {number}"), *errors));
-        let reading = cell.read();
-        let named: BTreeMap<_, _> = reading.errors.iter().map(|(name, errors)| (&**name, *errors)).collect();
-        prop_assert_eq!(named.len(), reading.errors.len(), "no type stands twice");
-        prop_assert_eq!(named.values().sum::<u64>(), errors.iter().map(|(_, errors)| errors).sum::<u64>());
-        prop_assert_eq!(named.get("other").copied().unwrap_or(0), reading.errors_overflowed);
-        let types: BTreeSet<_> = errors.iter().map(|(number, _)| number).collect();
-        prop_assert_eq!(named.keys().filter(|name| **name != "other").count(), types.len().min(MAX_ERROR_TYPES));
-    }
-
-    #[test]
-    fn a_registry_gives_the_same_bytes_whatever_came_first(
-        [told, shuffled] in two_orders(vec(
-            (select(&[None, Some("base"), Some("else")][..]), select(&["a", "b"][..]), event()),
-            0..MAX_EVENTS,
-        )),
-        threads in 1..5_usize,
-    ) {
-        let [early, late, named] = [(); 3].map(|()| Registry::new(Limits::default()));
-        prop_assert!(early.name_base_pipeline("base"));
-        told.iter().for_each(|(pipeline, phase, event)| tell(&early.phase(*pipeline, phase), event));
-        each_thread(&shuffled, threads, |(pipeline, phase, event)| tell(&late.phase(*pipeline, phase), event));
-        prop_assert!(late.name_base_pipeline("base"));
-        told.iter().for_each(|(pipeline, phase, event)| tell(&named.phase(pipeline.or(Some("base")), phase), event));
-        let [early, late, named] = [early, late, named].map(|registry| {
-            let mut samples = Samples::default();
-            registry.sample(&mut samples);
-            text(samples)
-        });
-        prop_assert_eq!(&early, &late);
-        prop_assert_eq!(&early, &named);
-        prop_assert!(parse(&early).is_ok(), "{:?}", parse(&early));
-    }
 
     #[test]
     fn the_count_is_the_last_bucket_is_the_sum_of_the_slots(histogram in histogram()) {
@@ -291,39 +159,6 @@ proptest! {
         let (one, two) = (begins.clone() + &ends.0, begins + &ends.1);
         prop_assert_eq!(bounded_value(&one) == bounded_value(&two), one == two);
     }
-}
-
-/// Each of them, for chance may miss the one that matters.
-#[test]
-fn durations_at_every_bound_fall_into_the_slot_that_they_should() {
-    for elapsed_ns in BOUNDS_NS.into_iter().flat_map(|bound| [bound - 1, bound, bound + 1]).chain([0, u64::MAX]) {
-        check_slot(elapsed_ns).expect("the slot that a search from below finds");
-    }
-}
-
-/// Threads that live as shortly as those of the properties hardly meet; these do.
-#[test]
-fn threads_that_record_at_once_lose_nothing() {
-    const THREADS: usize = 4;
-    const ROUNDS: usize = 20_000;
-    let shared = cell();
-    let events = [
-        Event::Begin,
-        Event::End(Outcome::Ok, 3),
-        Event::Record(Outcome::Error, 10_001),
-        Event::Items(ItemOutcome::Ok, 2),
-        Event::Bytes(ItemOutcome::Skipped, 5),
-        Event::Errors("io", 1),
-        Event::Expect { before: 1, after: 2 },
-    ];
-    let start = Barrier::new(THREADS);
-    each_thread(&[(); THREADS], THREADS, |()| {
-        start.wait();
-        (0..ROUNDS).for_each(|_| events.iter().for_each(|event| tell(&shared, event)));
-    });
-    let mut wanted = counted(&events);
-    wanted.values_mut().for_each(|count| *count *= (THREADS * ROUNDS) as i128);
-    assert_eq!(held(&shared.read()), wanted);
 }
 
 /// One after the other: two sets that could be mistaken for each other are too rare to be met by chance.

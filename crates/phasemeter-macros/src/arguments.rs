@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn keys_come_in_any_order() {
-        check("A, items = x.len()", "A | x . len () |  | ");
+        check("A, items = x.len()", "A | x . len () |  |  | ");
         check(
             "A, crate = ::my::meter, item = doc.id, bytes = n * 2, items = 1",
             "A | 1 | n * 2 | doc . id | :: my :: meter",

@@ -97,11 +97,13 @@ fn typed_returns(value: &Value) -> TokenStream {
 
 /// The parts of the rewritten body that follow from the attribute's arguments.
 struct Call {
+    /// `phasemeter`.
+    home: TokenStream,
     /// `phasemeter::__private`.
     private: TokenStream,
     /// `&PHASE`.
     phase: TokenStream,
-    /// `counts().items(…).bytes(…).item(…)`.
+    /// `counts(phase).items(…).bytes(…).item(…)`.
     counts: TokenStream,
 }
 
@@ -116,12 +118,12 @@ impl Call {
         let items = arguments.items.iter().map(|n| quote_spanned!(site.located_at(n.span()) => .items(#n)));
         let bytes = arguments.bytes.iter().map(|n| quote_spanned!(site.located_at(n.span()) => .bytes(#n)));
         let item = arguments.item.iter().map(|key| quote_spanned!(site.located_at(key.span()) => .item(#key)));
-        let counts = quote_spanned!(site => #private::counts() #(#items)* #(#bytes)* #(#item)*);
-        Self { private, phase, counts }
+        let counts = quote_spanned!(site => #private::counts(phase) #(#items)* #(#bytes)* #(#item)*);
+        Self { home, private, phase, counts }
     }
 
     fn run_sync(&self, block: &TokenStream, value: &Value) -> TokenStream {
-        let Self { private, phase, counts } = self;
+        let Self { home, private, phase, counts } = self;
         let error_type = self.error_type(value);
         let site = Span::mixed_site();
         let output = match value {
@@ -129,17 +131,19 @@ impl Call {
             Value::Unit => quote_spanned!(site => ()),
         };
         quote_spanned! { site =>
+            let phase: &#home::Phase = #phase;
             let counts = #counts;
-            #private::run_sync(#phase, counts, move || -> #output #block, #error_type)
+            #private::run_sync(phase, counts, move || -> #output #block, #error_type)
         }
     }
 
     fn run_async(&self, future: &TokenStream, value: &Value) -> TokenStream {
-        let Self { private, phase, counts } = self;
+        let Self { home, private, phase, counts } = self;
         let error_type = self.error_type(value);
         quote_spanned! { Span::mixed_site() =>
+            let phase: &#home::Phase = #phase;
             let counts = #counts;
-            #private::run_async(#phase, counts, #future, #error_type).await
+            #private::run_async(phase, counts, #future, #error_type).await
         }
     }
 
@@ -155,7 +159,7 @@ impl Call {
             |value: &#ty| {
                 #[allow(unused_imports, reason = "which of them is used depends on the type")]
                 use #private::{ViaAny as _, ViaBoxed as _, ViaError as _, ViaResult as _, ViaSendBoxed as _};
-                (&&&&&#private::Probe(value)).error_type()
+                (&&&&&#private::Probe(value)).probed_error_type()
             }
         }
     }

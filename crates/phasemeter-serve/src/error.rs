@@ -55,15 +55,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, listen, cause } = self;
         match kind {
-            Kind::Busy => write!(
-                f,
-                "{listen} is taken: set OTEL_EXPORTER_PROMETHEUS_PORT to a free port, or to 0 for any ({cause})"
-            ),
-            Kind::Address => write!(
-                f,
-                "cannot listen on {listen}: set OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT to an \
-                 address of this machine ({cause})"
-            ),
+            Kind::Busy => write!(f, "{listen} is taken: name a free port, or 0 for any ({cause})"),
+            Kind::Address => write!(f, "cannot listen on {listen}: name an address of this machine ({cause})"),
             Kind::Thread => write!(f, "cannot start a thread to answer on {listen} ({cause})"),
         }
     }

@@ -24,6 +24,7 @@ pub struct MeterBuilder {
     service_name: Option<String>,
     resource: Vec<(String, String)>,
     phases: Vec<&'static Phase>,
+    span_phases: Vec<String>,
     limits: Limits,
     level: Option<Level>,
     label_fields: Vec<String>,
@@ -63,6 +64,12 @@ impl MeterBuilder {
     /// Phases that are to be seen, at 0, before they first run. Counts that begin at 0 are what rates are made of.
     pub fn phases(mut self, phases: impl IntoIterator<Item = &'static Phase>) -> Self {
         self.phases.extend(phases);
+        self
+    }
+
+    /// The same for phases that are measured by plain spans, by their names.
+    pub fn span_phases<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.span_phases.extend(names.into_iter().map(str::to_owned));
         self
     }
 
@@ -167,6 +174,7 @@ impl MeterBuilder {
         }
         if inner.is_enabled() {
             self.phases.iter().for_each(|phase| phase.declare_in(&inner));
+            self.span_phases.iter().for_each(|name| inner.declare(name));
         }
         Meter { inner }
     }

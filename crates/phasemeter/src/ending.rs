@@ -32,6 +32,18 @@ impl<T, E> Ending for Result<T, E> {
     }
 }
 
+/// Names the type of what never returns, which has no name of its own in stable Rust.
+trait Function {
+    type Output;
+}
+
+impl<T> Function for fn() -> T {
+    type Output = T;
+}
+
+/// What never returns, as `todo!()` or an endless loop: there is no value to judge.
+impl Ending for <fn() -> ! as Function>::Output {}
+
 macro_rules! always_ok {
     ($($type:ty),+ $(,)?) => { $(impl Ending for $type {})+ };
 }
@@ -61,6 +73,12 @@ impl<T, const N: usize> Ending for [T; N] {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_never_returns_may_be_run() {
+        let caught = std::panic::catch_unwind(|| crate::Phase::in_pipeline("ending", "never").run(|_| panic!("boom")));
+        assert!(caught.is_err());
+    }
 
     #[test]
     fn only_an_err_is_an_error() {

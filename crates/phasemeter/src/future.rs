@@ -22,28 +22,56 @@ pub trait PhaseFutureExt: Future + Sized {
     where
         Self::Output: Ending,
     {
-        PhaseFuture::new(phase, self, error_type)
+        PhaseFuture::new(phase, self, ByEnding)
     }
 }
 
 impl<F: Future> PhaseFutureExt for F {}
 
-/// What a run ended with that returned this value: nothing, or the type of an error.
-type ErrorType = Option<Cow<'static, str>>;
+/// Who tells what a returned value says about how its run ended.
+///
+/// It is a trait of its own, rather than a function's type, to keep lifetimes out of the bounds of [`PhaseFuture`]: the
+/// compiler forgets them when it asks whether a task that holds such a future, as `join!` does, is `Send`.
+pub trait Judge<T> {
+    /// Nothing, or the type of an error.
+    fn error_type_of(self, value: &T) -> Option<Cow<'static, str>>;
+}
 
-fn error_type<T: Ending>(value: &T) -> ErrorType {
-    value.error_type().map(Cow::Borrowed)
+/// The value itself.
+#[derive(Debug)]
+pub struct ByEnding;
+
+impl<T: Ending> Judge<T> for ByEnding {
+    fn error_type_of(self, value: &T) -> Option<Cow<'static, str>> {
+        value.error_type().map(Cow::Borrowed)
+    }
+}
+
+impl<T, E: FnOnce(&T) -> Option<Cow<'static, str>>> Judge<T> for E {
+    fn error_type_of(self, value: &T) -> Option<Cow<'static, str>> {
+        self(value)
+    }
 }
 
 pin_project! {
     /// A future that is a run of a phase. Made by [`PhaseFutureExt::phase`].
     #[must_use = "futures do nothing unless they are polled"]
-    pub struct PhaseFuture<'p, F: Future, E = fn(&<F as Future>::Output) -> Option<Cow<'static, str>>> {
-        // Dropped before the guard, so that the run lasts until the future is gone.
+    pub struct PhaseFuture<'p, F, J = ByEnding> {
+        // Until it is dropped; before the guard, so that the run lasts until the future is gone.
         #[pin]
-        future: F,
+        future: Option<F>,
         state: State<'p>,
-        error_type: Option<E>,
+        judge: Option<J>,
+    }
+
+    impl<F, J> PinnedDrop for PhaseFuture<'_, F, J> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What is logged while an unfinished future is dropped belongs to its run, as what it logs when polled.
+            if let Some(guard) = &this.state.guard {
+                guard.span().in_scope(|| guard.in_scope(|| this.future.set(None)));
+            }
+        }
     }
 }
 
@@ -57,10 +85,10 @@ struct State<'p> {
     polling: bool,
 }
 
-impl<'p, F: Future, E: FnOnce(&F::Output) -> ErrorType> PhaseFuture<'p, F, E> {
-    pub(crate) fn new(phase: &'p Phase, future: F, error_type: E) -> Self {
+impl<'p, F: Future, J: Judge<F::Output>> PhaseFuture<'p, F, J> {
+    pub(crate) fn new(phase: &'p Phase, future: F, judge: J) -> Self {
         let state = State { phase, items: None, bytes: None, item: None, guard: None, polling: false };
-        Self { future, state, error_type: Some(error_type) }
+        Self { future: Some(future), state, judge: Some(judge) }
     }
 
     /// Says how many items this run handles; see [`PhaseGuard::items`].
@@ -77,30 +105,31 @@ impl<'p, F: Future, E: FnOnce(&F::Output) -> ErrorType> PhaseFuture<'p, F, E> {
 
     /// Names the item in hand; see [`PhaseGuard::item`].
     pub fn item(mut self, key: impl Display) -> Self {
-        self.state.item = Some(key.to_string());
+        self.state.item = self.state.phase.is_measuring().then(|| key.to_string());
         self
     }
 }
 
-impl<F: Future, E: FnOnce(&F::Output) -> ErrorType> Future for PhaseFuture<'_, F, E> {
+impl<F: Future, J: Judge<F::Output>> Future for PhaseFuture<'_, F, J> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        let future = this.future.as_pin_mut().expect("invariant: it is there until it is dropped");
         let state = this.state;
-        if state.guard.is_none() && this.error_type.is_some() {
+        if state.guard.is_none() && this.judge.is_some() {
             state.guard = Some(state.begin());
         }
         state.polling = true;
         let polled = match &state.guard {
-            Some(guard) => guard.span().in_scope(|| guard.in_scope(|| guard.polled(|| this.future.poll(context)))),
+            Some(guard) => guard.span().in_scope(|| guard.in_scope(|| guard.polled(|| future.poll(context)))),
             // Polled after it was ready: the future's own business.
-            None => this.future.poll(context),
+            None => future.poll(context),
         };
         state.polling = false;
         let output = ready!(polled);
-        if let (Some(guard), Some(error_type)) = (state.guard.take(), this.error_type.take()) {
-            guard.end_as_error_where(error_type(&output).as_deref());
+        if let (Some(guard), Some(judge)) = (state.guard.take(), this.judge.take()) {
+            guard.end_as_error_where(judge.error_type_of(&output).as_deref());
         }
         Poll::Ready(output)
     }
@@ -139,7 +168,7 @@ impl Drop for State<'_> {
     }
 }
 
-impl<F: Future, E> fmt::Debug for PhaseFuture<'_, F, E> {
+impl<F, J> fmt::Debug for PhaseFuture<'_, F, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PhaseFuture").field("phase", self.state.phase).finish_non_exhaustive()
     }

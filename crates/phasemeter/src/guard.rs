@@ -35,7 +35,7 @@ struct Live {
     started_ns: u64,
     /// Unwinding since before the run started: no sign that the run failed.
     was_panicking: bool,
-    /// How it ends when nothing else is known: a guard as ok, a future as cancelled.
+    /// How it ends when nothing else is known: a guard as ok, a future as cancelled, a closure as error.
     when_dropped: Outcome,
     declared_items: AtomicU64,
     declared_bytes: AtomicU64,
@@ -81,6 +81,12 @@ impl PhaseGuard {
 
     pub(crate) const fn disabled() -> Self {
         Self(None)
+    }
+
+    /// Whether it measures anything: a guard that was started at level off, or at a level below its phase's, does not.
+    #[must_use]
+    pub const fn is_measuring(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Says how many items this run handles. They count when it ends: as ok, or as error where it fails; a cancelled
@@ -233,6 +239,14 @@ impl PhaseGuard {
         self
     }
 
+    /// What runs until it returns: dropped before that, it has panicked, also where the thread was unwinding already.
+    pub(crate) fn panicked_when_dropped(mut self) -> Self {
+        if let Some(live) = &mut self.0 {
+            live.when_dropped = Outcome::Error;
+        }
+        self
+    }
+
     /// The run returned.
     pub(crate) fn end_as_error_where(mut self, error_type: Option<&str>) {
         if let Some(live) = &mut self.0 {
@@ -287,8 +301,9 @@ impl Live {
         }
         let verdict = match (self.failure.get(), self.when_dropped) {
             (Some(error_type), _) => Verdict::Error(error_type),
+            (None, Outcome::Ok) => Verdict::Ok,
+            (None, Outcome::Error) => Verdict::Error("panic"),
             (None, Outcome::Cancelled) => Verdict::Cancelled,
-            (None, Outcome::Ok | Outcome::Error) => Verdict::Ok,
         };
         self.declared().publish(&self.inner, &self.cell, verdict.outcome());
         if let Some(timing) = &self.timing {

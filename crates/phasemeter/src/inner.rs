@@ -145,8 +145,7 @@ impl Inner {
     pub(crate) fn set_level(&self, level: Level) {
         let level = if self.is_enabled() { level } else { Level::Off };
         if self.level.swap(level.to_bits(), Ordering::Relaxed) != level.to_bits() {
-            // Callsites remember whether somebody wants them.
-            tracing::callsite::rebuild_interest_cache();
+            self.visibility.ask_callsites_again();
         }
     }
 

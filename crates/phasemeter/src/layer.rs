@@ -90,6 +90,14 @@ impl PhaseLayer {
         }
     }
 
+    fn has_seen<S>(&self, span: &SpanRef<'_, S>) -> bool
+    where
+        S: for<'a> LookupSpan<'a>,
+    {
+        let extensions = span.extensions();
+        extensions.get::<Seen>().is_some_and(|seen| seen.0.iter().any(|(meter, _)| *meter == self.inner.id))
+    }
+
     /// The pipeline of the nearest phase around this span, where that has one of its own.
     fn inherited_pipeline<S>(&self, span: &SpanRef<'_, S>) -> Option<Arc<str>>
     where
@@ -108,6 +116,7 @@ impl PhaseLayer {
         replace_by_name(plain.declared.units.to_mut(), fields.units);
         plain.outcome = fields.outcome.or(plain.outcome);
         plain.error_type = fields.error_type.or(plain.error_type.take());
+        let has_new_item = fields.item.is_some();
         plain.item = fields.item.map(|item| bounded_value(&item).into()).or(plain.item.take());
         let is_renamed = fields.phase.is_some() || fields.pipeline.is_some() || !fields.labels.is_empty();
         plain.phase = fields.phase.or(plain.phase.take());
@@ -120,8 +129,9 @@ impl PhaseLayer {
             cell.replace_expected(plain.total, total);
             plain.total = total;
         }
-        plain.begin_if_running();
-        plain.show_item();
+        if !plain.begin_if_running() && has_new_item {
+            plain.show_item();
+        }
     }
 
     /// The names are known, or have changed: a run that has begun goes on under the new ones, as if it always had.
@@ -176,7 +186,6 @@ impl PlainSpan {
             cell.set_exited(flight, None);
         }
         self.begin_if_running();
-        self.show_item();
     }
 
     fn exit(&mut self, now_ns: u64, has_panicked: bool) {
@@ -188,22 +197,24 @@ impl PlainSpan {
         }
     }
 
-    fn begin_if_running(&mut self) {
-        if let (Some(cell), Some(first_enter_ns), None) = (&self.cell, self.first_enter_ns, &self.flight) {
-            let flight = cell.begin(first_enter_ns);
-            if self.inside == 0 {
-                cell.set_exited(&flight, Some(self.last_exit_ns));
-            }
-            self.flight = Some(flight);
+    /// Whether the run begins here: for the first time, or again under another name.
+    fn begin_if_running(&mut self) -> bool {
+        let (Some(cell), Some(first_enter_ns), None) = (&self.cell, self.first_enter_ns, &self.flight) else {
+            return false;
+        };
+        let flight = cell.begin(first_enter_ns);
+        if self.inside == 0 {
+            cell.set_exited(&flight, Some(self.last_exit_ns));
         }
+        self.flight = Some(flight);
+        self.show_item();
+        true
     }
 
     /// Once the run has begun, and again when the item changes.
-    fn show_item(&mut self) {
-        if let (Some(cell), Some(flight)) = (&self.cell, &self.flight) {
-            if let Some(item) = self.item.take() {
-                cell.set_item(flight, item);
-            }
+    fn show_item(&self) {
+        if let (Some(cell), Some(flight), Some(item)) = (&self.cell, &self.flight, &self.item) {
+            cell.set_item(flight, item.clone());
         }
     }
 
@@ -235,6 +246,10 @@ where
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
+        // Another layer of the same Meter was first.
+        if self.has_seen(&span) {
+            return;
+        }
         let mut reader = self.reader();
         attributes.record(&mut reader);
         let mut plain = PlainSpan { pipeline: self.inherited_pipeline(&span), ..PlainSpan::default() };
@@ -324,14 +339,13 @@ impl<S> Filter<S> for PhaseFilter {
         self.is_measured(metadata) || (self.may_fail_a_phase(metadata) && is_open())
     }
 
-    /// Asked once a callsite, and again whenever the level changes.
+    /// Asked once a callsite, and again whenever the level changes. Never `always`: then we would not be asked again, and
+    /// an answer that a thread got and did not use, as `enabled!` does, would be taken for that of its next span.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         if is_phase(metadata) {
             self.inner.visibility.note_callsite(metadata);
         }
-        if self.is_measured(metadata) {
-            Interest::always()
-        } else if self.may_fail_a_phase(metadata) {
+        if self.is_measured(metadata) || self.may_fail_a_phase(metadata) {
             Interest::sometimes()
         } else {
             Interest::never()

@@ -98,7 +98,10 @@ impl Phase {
     ///
     /// The type of the error is the path of its Rust type, or what [`PhaseGuard::fail`] was told.
     pub fn run<T: Ending>(&self, work: impl FnOnce(&PhaseGuard) -> T) -> T {
-        let guard = self.start();
+        let guard = self.start().panicked_when_dropped();
+        if !guard.is_measuring() {
+            return work(&guard);
+        }
         let value = guard.span().in_scope(|| guard.in_scope(|| work(&guard)));
         guard.end_as_error_where(value.error_type());
         value
@@ -159,6 +162,11 @@ impl Phase {
         let inner = self.inner();
         let pipeline = self.pipeline.map_or_else(|| inner.pipeline_name(), Into::into);
         Work::of_cell(pipeline, (&*self.name).into(), &self.cell(&inner), inner.clock.moment())
+    }
+
+    /// Whether a run that started now would be measured.
+    pub(crate) fn is_measuring(&self) -> bool {
+        self.measuring().is_some()
     }
 
     /// The Meter it belongs to, where that measures at the phase's level.

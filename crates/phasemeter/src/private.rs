@@ -11,13 +11,16 @@ pub use tracing;
 use crate::count::Count;
 use crate::error_type::{error_type_of, error_type_of_error, error_type_of_source};
 use crate::future::PhaseFuture;
+pub use crate::future::{ByEnding, Judge};
 use crate::guard::PhaseGuard;
 pub use crate::metric::{Instrument, Number, is_metric_name};
 use crate::phase::Phase;
 
 /// Items and bytes of a run, where the attribute names them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counts {
+    /// Whether it is worth to write out the item's key.
+    is_measuring: bool,
     items: Option<Checked>,
     bytes: Option<Checked>,
     item: Option<String>,
@@ -33,10 +36,10 @@ impl Count for Checked {
     }
 }
 
-/// No counts.
+/// No counts yet, of a run of this phase.
 #[must_use]
-pub fn counts() -> Counts {
-    Counts::default()
+pub fn counts(phase: &Phase) -> Counts {
+    Counts { items: None, bytes: None, item: None, is_measuring: phase.is_measuring() }
 }
 
 impl Counts {
@@ -55,7 +58,7 @@ impl Counts {
     /// Names the item in hand.
     #[must_use]
     pub fn item(self, key: impl Display) -> Self {
-        Self { item: Some(key.to_string()), ..self }
+        Self { item: self.is_measuring.then(|| key.to_string()), ..self }
     }
 
     fn declare_on(self, guard: &PhaseGuard) {
@@ -77,7 +80,10 @@ where
     B: FnOnce() -> T,
     E: FnOnce(&T) -> Option<Cow<'static, str>>,
 {
-    let guard = phase.start();
+    let guard = phase.start().panicked_when_dropped();
+    if !guard.is_measuring() {
+        return body();
+    }
     counts.declare_on(&guard);
     let value = guard.span().in_scope(|| guard.in_scope(body));
     guard.end_as_error_where(error_type(&value).as_deref());
@@ -111,59 +117,59 @@ pub struct Probe<'a, T: ?Sized>(pub &'a T);
 /// The answer of a `Result` whose error knows its source.
 pub trait ViaError {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of a `Result` whose error is a box around one that may cross threads, or a type like that.
 pub trait ViaSendBoxed {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of a `Result` whose error is a box around one, or a type like that.
 pub trait ViaBoxed {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of every other `Result`.
 pub trait ViaResult {
     /// What the error is called, where it is one.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 /// The answer of everything else.
 pub trait ViaAny {
     /// No error.
-    fn error_type(&self) -> Option<Cow<'static, str>>;
+    fn probed_error_type(&self) -> Option<Cow<'static, str>>;
 }
 
 impl<T, E: Error + 'static> ViaError for &&&&Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(error_type_of_error)
     }
 }
 
 impl<T, E: AsRef<dyn Error + Send + Sync + 'static>> ViaSendBoxed for &&&Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(|error| error_type_of_source(error.as_ref()))
     }
 }
 
 impl<T, E: AsRef<dyn Error + 'static>> ViaBoxed for &&Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(|error| error_type_of_source(error.as_ref()))
     }
 }
 
 impl<T, E> ViaResult for &Probe<'_, Result<T, E>> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         self.0.as_ref().err().map(|_| error_type_of::<E>().into())
     }
 }
 
 impl<T: ?Sized> ViaAny for Probe<'_, T> {
-    fn error_type(&self) -> Option<Cow<'static, str>> {
+    fn probed_error_type(&self) -> Option<Cow<'static, str>> {
         None
     }
 }

@@ -21,13 +21,18 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// Puts the latest reading into `out`. The first call reads once itself, so that no scrape is empty.
-    pub(crate) fn sample(&self, inner: &Arc<Inner>, out: &mut Samples) {
+    /// Starts to look. The first look is here and now, so that no scrape is empty.
+    pub(crate) fn begin(&self, inner: &Arc<Inner>) {
         self.thread.get_or_init(|| {
             let mut collectors = Collectors::new();
             self.publish(&mut collectors);
             start(Arc::downgrade(inner), collectors)
         });
+    }
+
+    /// Puts the latest reading into `out`; the first call begins.
+    pub(crate) fn sample(&self, inner: &Arc<Inner>, out: &mut Samples) {
+        self.begin(inner);
         out.append(&lock(&self.latest).clone());
     }
 

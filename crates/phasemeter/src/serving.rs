@@ -11,7 +11,7 @@ use phasemeter_serve::{Config, DEFAULT_PORT, Listen, OnBusy, Server, Source};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::environment::{HOST, PORT};
-use crate::error::Error;
+use crate::error::{Error, SaidBy};
 use crate::inner::lock;
 use crate::meter::Meter;
 use crate::notice;
@@ -65,15 +65,15 @@ impl ServerBuilder {
     /// # Errors
     /// The address is none, cannot be listened on, or is taken where it was required.
     pub fn start(self) -> Result<Endpoint, Error> {
-        let listen = match &self.listen {
-            Some(address) => parse(address).ok_or_else(|| Error::address(address))?,
-            None => self.meter.environment_listen(),
+        let (listen, said_by) = match &self.listen {
+            Some(address) => (parse(address).ok_or_else(|| Error::address(address))?, SaidBy::Program),
+            None => (self.meter.environment_listen(), SaidBy::Environment),
         };
         if !self.meter.is_enabled() {
             return Ok(Endpoint { server: None, meter: self.meter });
         }
         let config = Config { listen, on_busy: self.on_busy, ..Config::default() };
-        let server = config.start(Arc::new(self.meter.clone())).map_err(Error::listen)?;
+        let server = config.start(Arc::new(self.meter.clone())).map_err(|cause| Error::listen(cause, said_by))?;
         if let Some(busy) = server.moved_from() {
             notice::say(&format!(
                 "{busy} is taken, listening on {} instead: {PORT} names another",
@@ -86,6 +86,8 @@ impl ServerBuilder {
                 server.local_addr()
             ));
         }
+        // Whether a filter hides spans is to be said also where nobody ever scrapes.
+        self.meter.inner.sampler.begin(&self.meter.inner);
         let wanted = server.moved_from().map_or_else(|| server.local_addr().to_string(), ToString::to_string);
         self.meter.inner.show_endpoint(Some((server.local_addr().to_string(), wanted)));
         Ok(Endpoint { server: Some(server), meter: self.meter })

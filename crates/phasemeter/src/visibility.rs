@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use phasemeter_core::catalogue::SPANS_ENABLED;
 use phasemeter_core::{Samples, Value};
-use tracing::callsite::{Callsite, Identifier};
-use tracing::dispatcher::WeakDispatch;
+use tracing::callsite::{Callsite, Identifier, rebuild_interest_cache};
+use tracing::dispatcher::{WeakDispatch, with_default};
 use tracing::field::FieldSet;
 use tracing::metadata::Kind;
 use tracing::subscriber::Interest;
@@ -54,6 +54,18 @@ impl Visibility {
             dispatches.remove(0);
         }
         dispatches.push(dispatch.downgrade());
+    }
+
+    /// Callsites remember whether somebody wants them: they are to ask again.
+    ///
+    /// Where the process has one subscriber alone, the one of the calling thread is asked; a thread may have none, and
+    /// then every span would be off everywhere. So it is done under one of ours.
+    pub(crate) fn ask_callsites_again(&self) {
+        let dispatch = lock(&self.dispatches).iter().rev().find_map(WeakDispatch::upgrade);
+        match dispatch {
+            Some(dispatch) => with_default(&dispatch, rebuild_interest_cache),
+            None => rebuild_interest_cache(),
+        }
     }
 
     /// A subscriber asked us about a phase.

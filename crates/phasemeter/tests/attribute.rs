@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use phasemeter::{Meter, Phase, phase};
+use phasemeter::{Ending, Meter, Phase, phase};
 
 static METER: LazyLock<Meter> = LazyLock::new(|| Meter::builder().pipeline("t").build());
 
@@ -79,6 +79,19 @@ mod endings {
         open(true).unwrap();
         open(false).unwrap_err();
         check("open", &["errors NotFound 1", "runs error 1", "runs ok 1"]);
+    }
+
+    #[test]
+    fn the_trait_may_be_in_scope_beside_the_attribute() {
+        static SAVE: Phase = Phase::new("save");
+
+        #[phase(SAVE)]
+        fn save() -> Result<(), std::fmt::Error> {
+            Err(std::fmt::Error)
+        }
+
+        assert_eq!(save().error_type(), Some("core::fmt::Error"));
+        check("save", &["errors Error 1", "runs error 1"]);
     }
 
     #[test]

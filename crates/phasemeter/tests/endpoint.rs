@@ -31,6 +31,14 @@ fn a_busy_port_that_is_required_is_an_error_that_names_it() {
 }
 
 #[test]
+fn an_error_names_the_variables_only_where_they_decide() {
+    let meter = meter(&[("OTEL_EXPORTER_PROMETHEUS_HOST", "192.0.2.1")]);
+    let error = |server: phasemeter::ServerBuilder| server.start().expect_err("no machine has it").to_string();
+    assert!(error(meter.server()).contains("OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT"));
+    assert!(!error(meter.server().listen("192.0.2.1:0")).contains("OTEL"));
+}
+
+#[test]
 fn an_address_that_is_none_is_an_error_that_quotes_it() {
     let error = meter(&[]).server().listen("here:there").start().expect_err("it is none");
     assert!(error.is_address());

@@ -4,7 +4,7 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use phasemeter::{DropReason, ErrorEvents, ItemOutcome, ManualClock, Meter, MeterBuilder};
+use phasemeter::{DropReason, ErrorEvents, ItemOutcome, ManualClock, Meter};
 use support::{SECOND, counts, counts_in, dropped, elapsed, errors, items, meter, runs};
 use tracing::field::Empty;
 use tracing::subscriber::with_default;
@@ -209,11 +209,8 @@ fn label_values_of_every_kind_are_taken() {
 }
 
 #[test]
-fn a_disabled_meter_wants_nothing() {
-    let meter = MeterBuilder::default().isolated().environment([("MONITORING_ENABLED", "false")]).build();
-    with_default(registry().with(meter.layer()), || {
-        assert!(info_span!("a", phase.name = "a").is_disabled());
-        meter.phase("a").run(|_| ());
-    });
-    assert!(meter.phases().is_empty() && meter.snapshot().families.is_empty());
+fn a_span_phase_that_is_declared_is_born_at_0() {
+    let builder = Meter::builder().isolated().environment([]).pipeline("test");
+    let meter = builder.span_phases(["ingest", "search"]).build();
+    assert_eq!((runs(&meter, "ingest"), runs(&meter, "search")), (([0, 0, 0], 0), ([0, 0, 0], 0)));
 }

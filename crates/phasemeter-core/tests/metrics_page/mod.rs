@@ -1,32 +1,47 @@
 //! The page for users, `docs/metrics.md`. Names, numbers and meanings come from the catalogue, the constants, the
 //! documentation of the enums and the encoder itself; only what connects them is written here.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use phasemeter_core::buckets::SLOTS;
 use phasemeter_core::catalogue::{
-    ALL, DROPPED, OVERFLOW, PHASE_BYTES, PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_ITEMS,
-    PHASE_PROGRESS, PHASE_RUNS,
+    ALL, DROPPED, LEVEL_INFO, OVERFLOW, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES,
+    PHASE_CPU_TIME, PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS,
+    PHASE_LAST_ACTIVITY_TIMESTAMP, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS,
+    PHASE_WAITING_TIME,
 };
 use phasemeter_core::{
-    DropReason, Histogram, ItemOutcome, Kind, Limits, MAX_ERROR_TYPES, MAX_VALUE_BYTES, Metric, Origin, Outcome,
-    Registry, Samples, Snapshot, Stability, Value, encode,
+    Allocated, DropReason, Effort, HELD_AFTER_NS, Histogram, ItemOutcome, Kind, Limits, MAX_ERROR_TYPES, MAX_UNITS,
+    MAX_VALUE_BYTES, Metric, Moment, Origin, Outcome, PhaseCell, Profile, Registry, Samples, Snapshot, Stability,
+    Value, Verdict, WaitingFor, encode, is_free_label,
 };
 
 use crate::exposition::{Family, Reading, parse};
 
 const CATALOGUE: &str = include_str!("../../src/catalogue.rs");
+const EFFORT: &str = include_str!("../../src/effort.rs");
 const DROPS: &str = include_str!("../../src/drops.rs");
 const OUTCOMES: &str = include_str!("../../src/outcome.rs");
 
 /// The whole page.
 pub(crate) fn render() -> String {
-    [head(), labels(), counters(), durations(), dropped(), metrics()].join("\n")
+    [head(), labels(), counters(), levels(), durations(), dropped(), metrics()].join("\n")
 }
 
 fn head() -> String {
-    let phase_lines = scrape_lines(2) - scrape_lines(1);
-    let phases = Limits::default().phases;
+    let Limits { phases, label_sets } = Limits::default();
+    let all = lines(2) - lines(1);
+    let more = |tell: &dyn Fn(&PhaseCell)| lines_of(tell) - lines_of(&|_| ());
+    let activity = lines_of(&|_| ()) - lines(1);
+    let in_flight = more(&|cell| _ = cell.begin(0));
+    let error_type = more(&|cell| cell.add_errors("io", 1));
+    let unit = more(&|cell| assert!(cell.add_units("tokens", ItemOutcome::Ok, 1)));
+    let expected = more(&|cell| cell.set_expected(1));
+    let detailed = more(&|cell| cell.add_effort(&Effort::default()));
+    let profile = |allocated| Effort { profile: Some(Profile { cpu_ns: Some(0), allocated }), ..Effort::default() };
+    let cpu = more(&|cell| cell.add_effort(&profile(None))) - detailed;
+    let allocated = more(&|cell| cell.add_effort(&profile(Some(Allocated::default())))) - detailed - cpu;
     format!(
         "\
 # Metrics
@@ -34,17 +49,31 @@ fn head() -> String {
 <!-- Written by `UPDATE_GOLDEN=1 cargo test -p phasemeter-core`, from `src/catalogue.rs` there. -->
 
 What phasemeter puts on `/metrics`. A *phase* is a named step of a pipeline, a *run* of it is one time from its start
-to its end, and *items* are what it works on.
+to its end, and *items* are what it works on. What a program says with `metric!` stands beside it.
 
-A phase costs {phase_lines} lines of a scrape, one more for each type of error that it met, and two more where it is
-known how many items it expects. Up to {phases} phases are kept, unless the program sets another limit.
+A phase costs {all} lines of a scrape, and as many again for each set of further labels. To these come:
+
+| lines | for |
+|---|---|
+| {activity} | when it last did something, once it did |
+| {in_flight} | when the oldest run in flight started, while one is |
+| {error_type} | each type of error that it met |
+| {unit} | each named unit |
+| {expected} | how many items it expects, and its progress, where that is known |
+| {detailed} | busy and waiting time, from level detailed on |
+| {cpu} | CPU time, at level profiling |
+| {allocated} | allocations, at level profiling with the counting allocator |
+
+Up to {phases} phases are kept, where each set of further labels counts as one, and up to {label_sets} such sets of one phase,
+unless the program sets other limits.
 "
     )
 }
 
 fn labels() -> String {
-    let [runs, durations, items, bytes] = [&PHASE_RUNS, &PHASE_DURATION, &PHASE_ITEMS, &PHASE_BYTES].map(name);
-    let [overflow, errors] = [&OVERFLOW, &PHASE_ERRORS].map(name);
+    let [runs, durations, items, bytes, units] =
+        [&PHASE_RUNS, &PHASE_DURATION, &PHASE_ITEMS, &PHASE_BYTES, &PHASE_UNITS].map(name);
+    let [overflow, errors, dropped, waiting] = [&OVERFLOW, &PHASE_ERRORS, &DROPPED, &PHASE_WAITING_TIME].map(name);
     let run_outcomes = table(
         ["`outcome` of a run", "meaning"],
         Outcome::ALL.map(|outcome| [code(outcome.as_str()), meaning(OUTCOMES, "Outcome", outcome)]),
@@ -53,42 +82,96 @@ fn labels() -> String {
         ["`outcome` of an item", "meaning"],
         ItemOutcome::ALL.map(|outcome| [code(outcome.as_str()), meaning(OUTCOMES, "ItemOutcome", outcome)]),
     );
+    let directions = table(
+        ["`direction` of waiting", "what was waited for"],
+        WaitingFor::ALL.map(|waiting_for| [code(waiting_for.as_str()), meaning(EFFORT, "WaitingFor", waiting_for)]),
+    );
+    let taken = taken_labels().map(code).collect::<Vec<_>>().join(", ");
+    let invalid_label = DropReason::InvalidLabel.as_str();
     format!(
         "\
 ## Labels
 
 - `pipeline` and `phase` are the names that the program gave. A value of more than {MAX_VALUE_BYTES} bytes keeps its
   beginning and ends in a hash of the whole.
-- `outcome` says how a run ended (`{runs}`, `{durations}`), or what became of items and bytes
-  (`{items}`, `{bytes}`).
-- `error_type` is the Rust type of the error, or what the program called it. A phase tells {MAX_ERROR_TYPES} of them apart;
+- `outcome` says how a run ended (`{runs}`, `{durations}`), or what became of items, bytes and
+  units (`{items}`, `{bytes}`, `{units}`).
+- `error_type` is the type of the error, or what the program called it. A phase tells {MAX_ERROR_TYPES} of them apart;
   the rest is `other`, and counted in `{overflow}{{limit=\"error_types\"}}`.
+- `unit` is what the program counts in `{units}`, as tokens or pages. A phase tells {MAX_UNITS} of them apart; the
+  rest is `other`, and counted in `{overflow}{{limit=\"units\"}}`.
+- `direction` says what `{waiting}` was waited for.
+- Further labels stand on all series of a phase: the fields of its plain spans that the program named to become labels.
+  Beyond the limit of label sets, every further label has the value `other`, and the runs are counted in
+  `{overflow}{{limit=\"label_sets\"}}`. A field that cannot be a label, or is called as one that phases
+  have already ({taken}), is left out, and the program told so
+  when it builds its Meter. Where two fields become the same label, the first one stands, and the other one counts in
+  `{dropped}{{reason=\"{invalid_label}\"}}`.
 - `otel_metric_overflow=\"true\"` stands in place of `pipeline` and `phase` on the series of all phases beyond the limit;
   their runs are counted in `{overflow}{{limit=\"phases\"}}`.
 
 {run_outcomes}
 {item_outcomes}
+{directions}
 The exact grade is what is measured by a `Phase` in the code, as against plain spans of `tracing`. An item that failed is
 an item dealt with: it counts as progress. Its error counts in `{errors}`, as that of a failed run does.
 "
     )
 }
 
+/// The labels that a catalogue of phases has, which no further one may be called as.
+fn taken_labels() -> impl Iterator<Item = &'static str> {
+    let declared = ALL.iter().filter(|metric| group(metric) == "phase").flat_map(|metric| metric.labels);
+    let sorted: BTreeSet<_> = declared.copied().collect();
+    assert!(sorted.iter().all(|label| !is_free_label(label)));
+    sorted.into_iter()
+}
+
 fn counters() -> String {
-    let [runs, items, errors] = [&PHASE_RUNS, &PHASE_ITEMS, &PHASE_ERRORS].map(name);
+    let [runs, items, errors, units] = [&PHASE_RUNS, &PHASE_ITEMS, &PHASE_ERRORS, &PHASE_UNITS].map(name);
     let [expected, progress, dropped, overflow] =
         [&PHASE_EXPECTED_ITEMS, &PHASE_PROGRESS, &DROPPED, &OVERFLOW].map(name);
+    let [oldest, last] = [&PHASE_OLDEST_START_TIMESTAMP, &PHASE_LAST_ACTIVITY_TIMESTAMP].map(name);
+    let [held, minutes] = [name(&PHASE_HELD), (HELD_AFTER_NS / 60_000_000_000).to_string()];
     format!(
         "\
 ## Born at 0
 
 A phase that is declared has its counters at once, at 0 for every outcome, so that `increase()` sees the first event as
-well; so have `{dropped}` and `{overflow}` for every reason and limit. Types of errors are
-not known beforehand: `{errors}` begins with the first error of its type, and an alert is better built on
+well; so have `{dropped}` and `{overflow}` for every reason and limit. Types of errors,
+units and sets of further labels are not known beforehand: `{errors}` begins with the first error of its
+type, `{units}` with the first count of its unit, and an alert is better built on
 `{runs}{{outcome=\"error\"}}` or `{items}{{outcome=\"error\"}}`.
 
-`{expected}` and `{progress}` stand only where the program said how many items it expects.
+`{expected}` and `{progress}` stand only where the program said how many items it expects,
+`{oldest}` only while a run is in flight, `{last}`
+from the first activity on. `{held}` counts plain spans from {minutes} min after they exited.
 "
+    )
+}
+
+/// What only some levels measure says so in its help.
+fn levels() -> String {
+    let named = |metrics: &[&Metric]| metrics.iter().map(|metric| code(&name(metric))).collect::<Vec<_>>().join(", ");
+    let measured = |level: &str| -> Vec<_> { ALL.into_iter().filter(|metric| metric.help.contains(level)).collect() };
+    let (detailed, profiling) = (measured("from level detailed on"), measured("at level profiling"));
+    assert_eq!(detailed, [&PHASE_BUSY_TIME, &PHASE_WAITING_TIME]);
+    assert_eq!(profiling, [&PHASE_CPU_TIME, &PHASE_ALLOCATIONS, &PHASE_ALLOCATED]);
+    format!(
+        "\
+## Levels
+
+Some series are there only once a run of the exact grade ended that was measured at their level. They stay when the
+level is lowered; `{}` shows which one is set now.
+
+| level | measures as well |
+|---|---|
+| detailed | {} |
+| profiling | {} |
+",
+        name(&LEVEL_INFO),
+        named(&detailed),
+        named(&profiling)
     )
 }
 
@@ -246,14 +329,29 @@ fn encoded(metric: &'static Metric) -> Family {
 }
 
 /// How many lines a registry of so many phases has.
-fn scrape_lines(phases: usize) -> usize {
+fn lines(phases: usize) -> usize {
     let registry = Registry::new(Limits::default());
     for number in 0..phases {
         let _born = registry.phase(None, &number.to_string());
     }
+    series_lines(&registry)
+}
+
+/// How many lines a registry has in which a phase that did something was told this as well.
+fn lines_of(tell: &dyn Fn(&PhaseCell)) -> usize {
+    let registry = Registry::new(Limits::default());
+    let cell = registry.phase(None, "embed");
+    let flight = cell.begin(0);
+    cell.end(flight, Verdict::Ok, 0, 0);
+    tell(&cell);
+    series_lines(&registry)
+}
+
+/// Lines that cost each phase: those without comment.
+fn series_lines(registry: &Registry) -> usize {
     let mut samples = Samples::default();
-    registry.sample(&mut samples);
-    text(samples).lines().count()
+    registry.sample(Moment::default(), &mut samples);
+    text(samples).lines().filter(|line| !line.starts_with('#')).count()
 }
 
 fn text(samples: Samples) -> String {

@@ -9,22 +9,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::events::elapsed_ns;
-
-/// Text of any characters, of those that a format gives a meaning most of all.
-pub(crate) fn any_text(characters: std::ops::Range<usize>) -> impl Strategy<Value = String> {
-    let awkward = select(&['\\', '"', '\n', 'n', '\r', '\0', '{', '}', ',', '=', ' ', '#', 'ä', '\u{2028}', '🦀'][..]);
-    vec(prop_oneof![3 => awkward, 1 => any::<char>()], characters).prop_map(String::from_iter)
-}
-
-fn label_name() -> impl Strategy<Value = String> {
-    "_?[a-zA-Z][a-zA-Z0-9_]{0,5}".prop_filter("is reserved", |name| name != "le")
-}
-
-/// Names of labels, and what may not be one.
-pub(crate) fn any_name() -> impl Strategy<Value = String> {
-    prop_oneof![4 => label_name(), 1 => any_text(0..4), 1 => "le|__[a-z]|[0-9][a-z]"]
-}
+use crate::cases::{any_text, elapsed_ns, label_name};
 
 /// A histogram with any counts.
 pub(crate) fn histogram() -> impl Strategy<Value = Histogram> {

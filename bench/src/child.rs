@@ -1,0 +1,81 @@
+//! What a started process does: one subject of one workload, and one number about it.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::results::median;
+use crate::workload::{Subject, Turns};
+use crate::workloads;
+
+/// Turns before anything is measured: callsites are registered, cells made, caches warm.
+const WARM_UP: u64 = 1_000;
+
+/// A slice this long is long beside the reading of the clock, and short beside what else the machine does.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// More than fit in a slice where each took the tenth of a nanosecond.
+const MOST_TURNS: u64 = 10_000_000;
+
+/// Prints the nanoseconds of one operation: the median of slices of the process's CPU time.
+pub fn time(name: &str, slices: usize) -> Result<(), String> {
+    let (subject, mut turns) = prepared(name)?;
+    let mut count = 16;
+    while timed(&mut turns, count) < SLICE {
+        count *= 2;
+        if count > MOST_TURNS {
+            return Err(format!("{name} takes no time: the compiler left nothing of it"));
+        }
+    }
+    let mut per_turn: Vec<f64> =
+        (0..slices).map(|_| timed(&mut turns, count).as_nanos() as f64 / count as f64).collect();
+    let median = median(&mut per_turn).ok_or("no slice was asked for")?;
+    println!("{}", median / subject.operations_per_turn as f64);
+    Ok(())
+}
+
+/// Does it so many times, in a function that callgrind knows by its name.
+pub fn repeat(name: &str, count: u64) -> Result<(), String> {
+    let (_, mut turns) = prepared(name)?;
+    counted(&mut turns, count);
+    Ok(())
+}
+
+/// Its name, as callgrind is told it.
+pub const COUNTED: &str = "*phasemeter_bench::child::counted*";
+
+#[inline(never)]
+fn counted(turns: &mut Turns, count: u64) {
+    turns(count);
+    // Or else the call above would be its last act, and so be a jump out of it.
+    std::hint::black_box(());
+}
+
+/// Prints the allocations of one operation.
+pub fn allocate(name: &str, count: u64) -> Result<(), String> {
+    let (subject, mut turns) = prepared(name)?;
+    let allocations = || phasemeter_alloc::thread_counts().map(|counts| counts.allocations);
+    let before = allocations().ok_or("this program does not count allocations: start bench-counting")?;
+    turns(count);
+    let after = allocations().unwrap_or(before);
+    println!("{}", (after - before) as f64 / (count * subject.operations_per_turn) as f64);
+    Ok(())
+}
+
+fn prepared(name: &str) -> Result<(Subject, Turns), String> {
+    let subject = workloads::find(name).ok_or_else(|| format!("there is no {name:?}: `list` names what there is"))?;
+    let mut turns = subject.prepare();
+    turns(WARM_UP);
+    Ok((subject, turns))
+}
+
+fn timed(turns: &mut Turns, count: u64) -> Duration {
+    let before = cpu_time();
+    turns(count);
+    cpu_time().saturating_sub(before)
+}
+
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec.try_into().unwrap_or(0), now.tv_nsec.try_into().unwrap_or(0))
+}

@@ -1,0 +1,121 @@
+//! Measures, and shows what was found: on the terminal, as JSON, in the document.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::arguments::Wanted;
+use crate::driver::{self, FULL, QUICK};
+use crate::machine::Machine;
+use crate::results::{Results, Row};
+use crate::shares;
+
+/// The tables of the document stand between these, and are never typed.
+const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->\n"];
+
+/// Measures what is wanted and shows it where it is wanted.
+pub fn measure(wanted: &Wanted) -> Result<(), String> {
+    let no_instructions = driver::no_callgrind();
+    if let Some(reason) = &no_instructions {
+        if wanted.write.is_some() {
+            return Err(format!("{reason}; the document shows instructions too, so it stays as it is"));
+        }
+        eprintln!("no instructions, only nanoseconds and allocations: {reason}");
+    }
+    let effort = if wanted.quick { QUICK } else { FULL };
+    let seed = wanted.seed.unwrap_or_else(seed_of_now);
+    let only = wanted.only.as_deref().unwrap_or_default();
+    let rows = driver::measure(effort, seed, only, no_instructions.is_none())?;
+    let results = Results { machine: Machine::here(), rounds: effort.rounds, seed, no_instructions, rows };
+    println!("{}", text(&results));
+    if let Some(path) = &wanted.json {
+        results.write(path)?;
+    }
+    wanted.write.as_deref().map_or(Ok(()), |path| write(path, &results))
+}
+
+fn seed_of_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64)
+}
+
+/// The tables, as the terminal and the document show them.
+#[must_use]
+pub fn text(results: &Results) -> String {
+    let Results { machine, rounds, .. } = results;
+    let measured = format!("Measured on {machine}; nanoseconds are medians of {rounds} processes.\n");
+    let shares = shares::text(results);
+    let callsites = shares::callsites(results);
+    let parts = [measured, shares, callsites, table(results)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn table(results: &Results) -> String {
+    let mut text = "### Every operation\n\nIn brackets the quartiles.\n\n".to_owned();
+    text += "| | | ns of CPU | instructions | allocations |\n|---|---|---:|---:|---:|\n";
+    let mut before = "";
+    for row in &results.rows {
+        let heading = if row.workload == before { String::new() } else { heading(row) };
+        before = &row.workload;
+        let Row { subject, ns, allocations, .. } = row;
+        let quartiles =
+            format!("{} ({}–{})", figures(ns.median), figures(ns.lower_quartile), figures(ns.upper_quartile));
+        let instructions = row.instructions.map_or_else(|| "–".to_owned(), figures);
+        writeln!(text, "| {heading} | {subject} | {quartiles} | {instructions} | {} |", figures(*allocations))
+            .expect("invariant: writing to a String does not fail");
+    }
+    text
+}
+
+fn heading(row: &Row) -> String {
+    format!("**{}**: {}", row.workload, row.operation)
+}
+
+/// As many figures as mean something: none after the point from 100 on.
+#[must_use]
+pub fn figures(value: f64) -> String {
+    match value.abs() {
+        0.0..0.005 => "0".to_owned(),
+        0.005..9.995 => trimmed(&format!("{value:.2}")),
+        9.995..99.95 => trimmed(&format!("{value:.1}")),
+        _ => format!("{value:.0}"),
+    }
+}
+
+fn trimmed(number: &str) -> String {
+    number.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn write(path: &Path, results: &Results) -> Result<(), String> {
+    let document = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let [begin, end] = MARKS.map(str::trim_end);
+    let replaced = replaced(&document, &text(results))
+        .ok_or_else(|| format!("{} has no lines {begin} and {end}, one after the other", path.display()))?;
+    std::fs::write(path, replaced).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// The document with another text between its marks; nothing where it has none.
+fn replaced(document: &str, text: &str) -> Option<String> {
+    let [begin, end] = MARKS;
+    let (before, rest) = document.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{}\n\n{end}{after}", text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let document = "head\n<!-- measured: begin -->\nold\n<!-- measured: end -->\ntail\n";
+        let expected = "head\n<!-- measured: begin -->\n\nnew\n\n<!-- measured: end -->\ntail\n";
+        assert_eq!(replaced(document, "new\n").as_deref(), Some(expected));
+        assert_eq!(replaced("head\n", "new"), None);
+    }
+
+    #[test]
+    fn figures_are_as_many_as_mean_something() {
+        let shown = [0.001, 0.25, 1.0, 9.999, 42.04, 99.96, 1234.5].map(figures);
+        assert_eq!(shown, ["0", "0.25", "1", "10", "42", "100", "1234"]);
+    }
+}

@@ -1,0 +1,43 @@
+//! The exact grade: a run in a closure, a run by its guard, and what is counted in it.
+
+use std::hint::black_box;
+
+use phasemeter::{Level, Phase};
+
+use crate::subscribers;
+use crate::workload::{Turns, Workload, turns};
+
+static EMBED: Phase = Phase::new("embed");
+
+pub(super) fn workloads() -> Vec<Workload> {
+    let log_and_ours = || subscribers::log_and_ours(Level::Basic);
+    let run = Workload::new("run", "`PHASE.run(|p| p.items(1))`")
+        .at_each_level("no subscriber", subscribers::none, runs)
+        .at_each_level("our layer", subscribers::ours, runs)
+        .subject("basic, our layer and a log", log_and_ours, runs);
+    let guard = Workload::new("guard", "`PHASE.start()` and its drop")
+        .at_each_level("no subscriber", subscribers::none, guards)
+        .at_each_level("our layer", subscribers::ours, guards);
+    let inc = Workload::new("inc", "`inc(1)` in a run").at_each_level("", subscribers::ours, incs);
+    let items = Workload::new("items", "`items(64)` in a run").at_each_level("", subscribers::ours, items);
+    vec![run, guard, inc, items]
+}
+
+/// Also what an item is, where each has a run.
+pub(super) fn runs() -> Turns {
+    turns(|| EMBED.run(|run| run.items(black_box(1_u64))))
+}
+
+fn guards() -> Turns {
+    turns(|| drop(black_box(EMBED.start())))
+}
+
+fn incs() -> Turns {
+    let run = EMBED.start();
+    turns(move || black_box(&run).inc(1))
+}
+
+fn items() -> Turns {
+    let run = EMBED.start();
+    turns(move || black_box(&run).items(black_box(64_u64)))
+}

@@ -1,0 +1,41 @@
+//! One file a workload, or a few that belong together.
+
+mod background;
+mod exact;
+mod floor;
+mod future;
+mod items;
+mod metric;
+mod other_callsites;
+mod plain_span;
+mod track;
+mod wait;
+
+use crate::workload::{Subject, Workload};
+
+pub use items::SHAPES;
+
+/// Everything that is measured, in the order in which it is shown.
+#[must_use]
+pub fn all() -> Vec<Workload> {
+    let mut workloads = Vec::new();
+    workloads.extend(floor::workloads());
+    workloads.extend(plain_span::workloads());
+    workloads.extend(other_callsites::workloads());
+    workloads.extend(exact::workloads());
+    workloads.extend(future::workloads());
+    workloads.extend(track::workloads());
+    workloads.extend(wait::workloads());
+    workloads.extend(metric::workloads());
+    workloads.extend(background::workloads());
+    workloads.extend(items::workloads());
+    workloads
+}
+
+/// The subject of this name, which is its workload's and its own.
+#[must_use]
+pub fn find(name: &str) -> Option<Subject> {
+    let (workload, subject) = name.split_once('/')?;
+    let workload = all().into_iter().find(|known| known.name == workload)?;
+    workload.subjects.into_iter().find(|known| known.name == subject)
+}

@@ -1,0 +1,179 @@
+//! The absences that `ARCHITECTURE.md` lists: what is not in the sources, and what depends on nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use phasemeter_core::catalogue;
+use phasemeter_tests::cargo::{Package, packages, pulled_by};
+use phasemeter_tests::rules::{absent, features, literals, reasons, risks};
+use phasemeter_tests::source::{Source, below, of_crates, other_files_of_crates, root};
+
+/// Every source that is looked at gives no finding; at least so many are, or the rule has looked away.
+#[track_caller]
+fn check(sources: &[Source], at_least: usize, rule: impl Fn(&Source) -> Vec<String>) {
+    assert!(sources.len() >= at_least, "only {} sources, not {at_least}", sources.len());
+    let findings: Vec<_> = sources.iter().flat_map(rule).collect();
+    assert!(findings.is_empty(), "{findings:#?}");
+}
+
+/// Sources of one crate.
+fn of_crate(name: &str) -> Vec<Source> {
+    below(&format!("crates/{name}/src"))
+}
+
+#[track_caller]
+fn check_uses(packages: &BTreeMap<String, Package>, name: &str, expected: &[&str]) {
+    let own = |name: &String| packages.contains_key(name);
+    let dependencies = packages[name].dependencies.iter().filter(|name| own(name)).map(String::as_str);
+    assert_eq!(dependencies.collect::<Vec<_>>(), expected, "{name}");
+}
+
+#[test]
+fn crates_use_of_each_other_what_the_map_says() {
+    let packages = packages();
+    assert!(packages.len() >= 8, "{:?}", packages.keys());
+    check_uses(&packages, "phasemeter-alloc", &[]);
+    check_uses(&packages, "phasemeter-core", &[]);
+    check_uses(&packages, "phasemeter-macros", &[]);
+    check_uses(&packages, "phasemeter-collect", &["phasemeter-core"]);
+    check_uses(&packages, "phasemeter-serve", &["phasemeter-core"]);
+    let all = ["phasemeter-alloc", "phasemeter-collect", "phasemeter-core", "phasemeter-macros", "phasemeter-serve"];
+    check_uses(&packages, "phasemeter", &all);
+    check_uses(&packages, "phasemeter-examples", &["phasemeter"]);
+    check_uses(&packages, "phasemeter-tests", &["phasemeter-core"]);
+    check_uses(&packages, "xtask", &[]);
+}
+
+#[test]
+fn core_depends_on_nothing_and_collect_on_nothing_else() {
+    let packages = packages();
+    assert_eq!(packages["phasemeter-core"].dependencies, BTreeSet::new());
+    assert_eq!(packages["phasemeter-collect"].dependencies, BTreeSet::from(["phasemeter-core".to_owned()]));
+}
+
+#[test]
+fn core_names_no_file_socket_thread_clock_or_process() {
+    let opened = [
+        "std::env",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::os",
+        "std::process",
+        "std::thread",
+        "std::time::Instant",
+        "std::time::SystemTime",
+    ];
+    check(&of_crate("phasemeter-core"), 12, |source| absent::paths(source, &opened));
+}
+
+#[test]
+fn encoders_never_see_the_registry() {
+    let forbidden = ["Registry", "PhaseCell", "registry", "cell"];
+    check(&below("crates/phasemeter-core/src/encode"), 2, |source| absent::words(source, &forbidden));
+}
+
+#[test]
+fn collectors_know_no_wire_format() {
+    check(&of_crate("phasemeter-collect"), 3, |source| absent::words(source, &["encode"]));
+}
+
+#[test]
+fn default_features_pull_at_most_twenty_crates_and_none_of_the_heavy_ones() {
+    let pulled = pulled_by("phasemeter");
+    assert!(pulled.iter().any(|name| name.starts_with("tracing-subscriber ")), "{pulled:#?}");
+    assert!(pulled.len() <= 20, "{} crates: {pulled:#?}", pulled.len());
+    let heavy = ["tokio", "serde", "axum", "opentelemetry"];
+    let found: Vec<_> = pulled.iter().filter(|name| heavy.iter().any(|heavy| name.starts_with(heavy))).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn features_gate_items_never_statements() {
+    check(&of_crates(), 40, features::inside_functions);
+    check(&below("examples"), 10, features::inside_functions);
+}
+
+#[test]
+fn nothing_unwraps_and_nothing_is_unsafe() {
+    for rule in [risks::unwraps, risks::unsafe_code] {
+        // A global allocator is unsafe by its trait: a crate of its own holds it, and nothing else.
+        let is_allocator = |source: &Source| source.path.starts_with("crates/phasemeter-alloc");
+        let sources: Vec<_> = of_crates().into_iter().filter(|source| !is_allocator(source)).collect();
+        check(&sources, 40, rule);
+        check(&below("examples"), 10, rule);
+    }
+    check(&of_crate("phasemeter-alloc"), 1, risks::unwraps);
+}
+
+#[test]
+fn every_dependency_says_why_it_is_there() {
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace has a manifest");
+    let packages = packages();
+    let manifests = packages.values().map(|package| (package.name.as_str(), &*package.manifest));
+    let mut count = 0;
+    for (name, manifest) in manifests.chain([("workspace", &*workspace)]) {
+        let (dependencies, missing) = reasons::missing(manifest);
+        assert!(missing.is_empty(), "{name}: {missing:#?}");
+        count += dependencies;
+    }
+    assert!(count >= 35, "only {count} dependencies");
+}
+
+fn metric_names() -> BTreeSet<String> {
+    catalogue::ALL.iter().flat_map(|metric| [metric.otel.to_owned(), metric.prometheus_name()]).collect()
+}
+
+/// Fields of plain spans, which are called as the metric that they feed. They are an interface of their own: what users
+/// write does not change its name when a metric does.
+const FIELDS: [(&str, [&str; 2]); 1] = [("crates/phasemeter/src/fields.rs", ["phase.items", "phase.bytes"])];
+
+#[test]
+fn no_metric_name_is_written_twice() {
+    let names = metric_names();
+    assert!(names.len() > catalogue::ALL.len());
+    let declared =
+        below("crates/phasemeter-core/src").into_iter().find(|source| source.path.ends_with("/catalogue.rs"));
+    let declared = declared.expect("the catalogue is a file");
+    assert!(literals::names(&declared, &names).len() >= catalogue::ALL.len(), "its names are not found");
+
+    let mut sources = of_crates();
+    sources.retain(|source| source.path != declared.path);
+    let field = |path: &str| FIELDS.iter().find(|(file, _)| *file == path).map_or(&[][..], |(_, names)| names);
+    let mut fields = 0;
+    for source in &sources {
+        let own = literals::names(source, &names);
+        fields += own.len();
+        let others: Vec<_> = own
+            .iter()
+            .filter(|finding| !field(&source.path).iter().any(|name| finding.ends_with(&format!(": {name}"))))
+            .collect();
+        assert!(others.is_empty(), "{others:#?}");
+    }
+    assert_eq!(fields, 2, "an exception that nothing needs, or one that is used twice");
+    assert!(sources.len() >= 40, "only {} sources", sources.len());
+}
+
+#[test]
+fn what_the_page_is_made_of_holds_no_metric_name() {
+    let names = metric_names();
+    check(&below("crates/phasemeter-serve/src/page"), 6, |source| literals::names(source, &names));
+    let others = other_files_of_crates();
+    assert!(others.iter().any(|(path, _)| path.ends_with(".css")), "{others:?}");
+    for (path, text) in others {
+        assert_eq!(literals::names_in(&text, &names).collect::<Vec<_>>(), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn every_source_begins_by_saying_what_it_is() {
+    let head = |source: &Source| match source.text.strip_prefix("//! ") {
+        Some(_) => Vec::new(),
+        None => vec![source.path.clone()],
+    };
+    assert_eq!(head(&Source::new("a.rs", "// a comment\nfn a() {}")), ["a.rs"]);
+    check(&of_crates(), 40, head);
+    for (folder, at_least) in [("examples", 10), ("tests", 10), ("xtask", 4)] {
+        check(&below(folder), at_least, head);
+    }
+}
