@@ -254,6 +254,8 @@ pub(crate) fn whole(value: &Value) -> u64 {
         Value::Nanos(nanos) => *nanos,
         Value::Real(real) => *real as u64,
         Value::Histogram(histogram) => histogram.count(),
+        Value::Buckets(buckets) => buckets.count,
+        Value::Quantiles(quantiles) => quantiles.count,
     }
 }
 
