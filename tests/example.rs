@@ -89,7 +89,12 @@ impl Serving {
     /// It does not answer.
     #[track_caller]
     pub fn get(&self, path: &str) -> Response {
-        http::get(self.address, path).unwrap_or_else(|error| panic!("{}{path}: {error}", self.address))
+        self.get_as(path, "*/*")
+    }
+
+    #[track_caller]
+    fn get_as(&self, path: &str, accept: &str) -> Response {
+        http::get_as(self.address, path, accept).unwrap_or_else(|error| panic!("{}{path}: {error}", self.address))
     }
 
     /// The body of `/metrics`.
@@ -98,7 +103,16 @@ impl Serving {
     /// It is not answered with 200.
     #[track_caller]
     pub fn metrics(&self) -> String {
-        let Response { status, body, .. } = self.get("/metrics");
+        self.metrics_as("*/*")
+    }
+
+    /// The same, as this header `Accept` wants it.
+    ///
+    /// # Panics
+    /// It is not answered with 200.
+    #[track_caller]
+    pub fn metrics_as(&self, accept: &str) -> String {
+        let Response { status, body, .. } = self.get_as("/metrics", accept);
         assert_eq!(status, 200, "{body}");
         body
     }

@@ -22,9 +22,17 @@ pub struct Response {
 /// # Errors
 /// Nobody listens there, or what comes back is no complete answer.
 pub fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
+    get_as(address, path, "*/*")
+}
+
+/// The same, in the format that this header `Accept` asks for; it must be one of text.
+///
+/// # Errors
+/// As those of [`get`].
+pub fn get_as(address: SocketAddr, path: &str, accept: &str) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\n\r\n").as_bytes())?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let text = String::from_utf8(bytes).map_err(io::Error::other)?;

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -19,6 +19,8 @@ use crate::waiting::wait_for;
 /// A Prometheus with a configuration and data of its own. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Prometheus {
+    /// Its major and minor version.
+    pub version: (u32, u32),
     program: Program,
     address: SocketAddr,
     // Dropped behind the program, which writes into it.
@@ -42,6 +44,28 @@ pub struct Sample {
     pub value: String,
 }
 
+/// One exemplar, and the series that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exemplar {
+    /// The labels of the series.
+    pub series: BTreeMap<String, String>,
+    /// Its own labels.
+    pub labels: BTreeMap<String, String>,
+    /// As Prometheus prints it.
+    pub value: String,
+}
+
+/// Which histograms it is to take from what it scrapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Histograms {
+    /// As it does by itself.
+    Classic,
+    /// Those instead, where there are any.
+    Native,
+    /// Both kinds, one beside the other.
+    Both,
+}
+
 /// The job that everything scraped belongs to.
 pub const JOB: &str = "documents";
 
@@ -52,23 +76,40 @@ impl Prometheus {
     /// There is none on this machine, or it does not start.
     #[track_caller]
     pub fn scraping(target: SocketAddr) -> Self {
+        Self::taking(Histograms::Classic, target).unwrap_or_else(|reason| panic!("{reason}"))
+    }
+
+    /// The same, with histograms of this kind.
+    ///
+    /// # Errors
+    /// Its version is too old for them, and which it is.
+    ///
+    /// # Panics
+    /// There is none on this machine, or it does not start.
+    #[track_caller]
+    pub fn taking(histograms: Histograms, target: SocketAddr) -> Result<Self, String> {
+        let program = server("PHASEMETER_PROMETHEUS", "prometheus");
+        let version = version(&program);
+        let (features, options) = switches(histograms, version)
+            .ok_or_else(|| format!("Prometheus {version:?} cannot take {histograms:?}"))?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let configuration = folder.path().join("prometheus.yml");
         let text = format!(
             "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\n\
-             scrape_configs: [{{job_name: {JOB}, static_configs: [{{targets: ['{target}']}}]}}]\n"
+             scrape_configs: [{{job_name: {JOB}, {options}static_configs: [{{targets: ['{target}']}}]}}]\n"
         );
         fs::write(&configuration, text).expect("a file in a temporary folder");
-        let mut command = Command::new(server("PHASEMETER_PROMETHEUS", "prometheus"));
+        let mut command = Command::new(program);
         command.current_dir(folder.path()).arg("--config.file").arg(&configuration);
         command.arg("--storage.tsdb.path").arg(folder.path().join("data"));
-        let mut program = Program::start(command.arg("--web.listen-address=127.0.0.1:0"));
+        command.args([features, "--web.listen-address=127.0.0.1:0"]);
+        let mut program = Program::start(&mut command);
         // It is the only one to know which port it got.
         let address = program.wait_told("address", |told| {
             let line = told.lines().find(|line| line.contains("\"Listening on\""))?;
             line.split(' ').find_map(|word| word.strip_prefix("address="))?.parse().ok()
         });
-        Self { program, address, _folder: folder }
+        Ok(Self { version, program, address, _folder: folder })
     }
 
     /// The moment of its first scrape, from now on, that was answered and fulfils a condition: an expression that has
@@ -105,6 +146,18 @@ impl Prometheus {
             [] => Err(self.program.stderr()),
             [..] => Ok(()),
         });
+    }
+
+    /// All exemplars that it has of the series of a selector, sorted.
+    ///
+    /// # Panics
+    /// It does not answer with a list of them.
+    #[track_caller]
+    pub fn exemplars(&self, selector: &str) -> Vec<Exemplar> {
+        let path = format!("/api/v1/query_exemplars?query={}&start=0&end=9999999999", percent_encoded(selector));
+        let answer = http::get(self.address, &path).unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let json: Value = serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body));
+        exemplars(&json).unwrap_or_else(|| panic!("{selector}: {}", answer.body))
     }
 
     /// What it told of samples that it could not take.
@@ -155,6 +208,41 @@ pub fn promtool_check(body: &str) -> Output {
     child.wait_with_output().expect("it ends once its input does")
 }
 
+/// Its major and minor version.
+#[track_caller]
+fn version(program: &Path) -> (u32, u32) {
+    let output = Command::new(program).arg("--version").output();
+    let output = output.unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
+    // Older ones print it to stderr.
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    parse_version(&text).unwrap_or_else(|| panic!("no version in {text}"))
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let (_, version) = text.split_once("version ")?;
+    let mut numbers = version.split('.').map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// The features to switch on, and the options of a job; nothing where the version is too old.
+fn switches(histograms: Histograms, version: (u32, u32)) -> Option<(&'static str, &'static str)> {
+    const EXEMPLARS: &str = "--enable-feature=exemplar-storage";
+    const AND_NATIVE: &str = "--enable-feature=exemplar-storage,native-histograms";
+    // First by a feature, later by an option of the job.
+    let is_option = version >= (3, 8);
+    match histograms {
+        Histograms::Classic => Some((EXEMPLARS, "")),
+        Histograms::Native if is_option => Some((EXEMPLARS, "scrape_native_histograms: true, ")),
+        Histograms::Native => (version >= (2, 40)).then_some((AND_NATIVE, "")),
+        Histograms::Both if is_option => {
+            Some((EXEMPLARS, "scrape_native_histograms: true, always_scrape_classic_histograms: true, "))
+        }
+        Histograms::Both if version >= (3, 0) => Some((AND_NATIVE, "always_scrape_classic_histograms: true, ")),
+        Histograms::Both => (version >= (2, 45)).then_some((AND_NATIVE, "scrape_classic_histograms: true, ")),
+    }
+}
+
 /// A binary: named by a variable, as `cargo xtask test` does, otherwise unpacked earlier.
 #[track_caller]
 fn server(variable: &str, name: &str) -> PathBuf {
@@ -181,9 +269,24 @@ fn complaints(told: &str) -> Vec<String> {
 }
 
 fn sample(json: &Value) -> Option<Sample> {
-    let labels = json["metric"].as_object()?.iter();
-    let labels = labels.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    Some(Sample { labels: labels.collect::<Option<_>>()?, value: json["value"][1].as_str()?.to_owned() })
+    Some(Sample { labels: labels(&json["metric"])?, value: json["value"][1].as_str()?.to_owned() })
+}
+
+fn exemplars(json: &Value) -> Option<Vec<Exemplar>> {
+    let mut found = Vec::new();
+    for of_series in json["data"].as_array()? {
+        for one in of_series["exemplars"].as_array()? {
+            let (series, labels) = (labels(&of_series["seriesLabels"])?, labels(&one["labels"])?);
+            found.push(Exemplar { series, labels, value: one["value"].as_str()?.to_owned() });
+        }
+    }
+    found.sort();
+    Some(found)
+}
+
+fn labels(json: &Value) -> Option<BTreeMap<String, String>> {
+    let labels = json.as_object()?.iter();
+    labels.map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 #[cfg(test)]
@@ -193,6 +296,21 @@ mod tests {
     #[track_caller]
     fn check(line: &str, is_complaint: bool) {
         assert_eq!(complaints(line), if is_complaint { vec![line] } else { vec![] });
+    }
+
+    #[test]
+    fn a_version_is_read_whoever_built_it() {
+        assert_eq!(parse_version("prometheus, version 3.5.3+ds1 (branch: x, revision: 1)\n"), Some((3, 5)));
+        assert_eq!(parse_version("prometheus, version 2.42.0+ds (branch: debian/sid)"), Some((2, 42)));
+        assert_eq!(parse_version("prometheus"), None);
+    }
+
+    #[test]
+    fn what_a_version_cannot_do_is_known() {
+        let can = |histograms| move |version| switches(histograms, version).is_some();
+        assert_eq!([(2, 39), (2, 42), (3, 5), (3, 9)].map(can(Histograms::Native)), [false, true, true, true]);
+        assert_eq!([(2, 42), (2, 45), (3, 5), (3, 9)].map(can(Histograms::Both)), [false, true, true, true]);
+        assert_eq!([(2, 0), (3, 9)].map(can(Histograms::Classic)), [true, true]);
     }
 
     #[test]

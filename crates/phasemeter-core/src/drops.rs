@@ -15,10 +15,14 @@ pub enum DropReason {
     LabelShortened,
     /// A further label of a phase that Prometheus does not take, that phases have already, or that stands twice.
     InvalidLabel,
-    /// A value of a `metric!` that is not finite, or negative where it would be added.
+    /// A value of a `metric!`, or of another library, that is not finite, or negative where a counter adds it.
     InvalidValue,
-    /// A `metric!` under the name of another one that is of another kind.
+    /// A metric whose name another one has, of another kind or from elsewhere: it is left out, and never merged.
     MetricClash,
+    /// A series, or a name, of another library beyond the limit of those that are kept.
+    SeriesLimit,
+    /// A source of other metrics panicked while it was read; what it had is missing from that scrape.
+    SourcePanicked,
     /// A run counted its items live and declared them as well; the live count stands.
     CountedTwice,
     /// A position before the last one; the count stands.
@@ -33,7 +37,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidCount,
         Self::InvalidDuration,
         Self::InvalidOutcome,
@@ -41,6 +45,8 @@ impl DropReason {
         Self::InvalidLabel,
         Self::InvalidValue,
         Self::MetricClash,
+        Self::SeriesLimit,
+        Self::SourcePanicked,
         Self::CountedTwice,
         Self::PositionBack,
         Self::NeverEntered,
@@ -59,6 +65,8 @@ impl DropReason {
             Self::InvalidLabel => "invalid_label",
             Self::InvalidValue => "invalid_value",
             Self::MetricClash => "metric_clash",
+            Self::SeriesLimit => "series_limit",
+            Self::SourcePanicked => "source_panicked",
             Self::CountedTwice => "counted_twice",
             Self::PositionBack => "position_back",
             Self::NeverEntered => "never_entered",

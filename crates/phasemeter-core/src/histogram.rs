@@ -94,8 +94,8 @@ impl Histogram {
         self.slots = merged;
         self.sum_ns = self.sum_ns.wrapping_add(other.sum_ns);
         self.exemplars.extend(other.exemplars.iter().cloned());
-        self.exemplars.sort_by_key(|exemplar| (exemplar.value_ns, exemplar.unix_ns));
-        // Of two in one bucket the earlier goes: what is later in the order of both stands for it.
+        self.exemplars.sort_by_key(|one| (one.value_ns, one.unix_ns, one.ids.trace_id, one.ids.span_id));
+        // Of two in one bucket the earlier goes, whatever was merged with what first.
         let bucket = |exemplar: &Exemplar| BOUNDS_NS.partition_point(|bound| *bound < exemplar.value_ns);
         self.exemplars.dedup_by(|later, earlier| {
             let is_same = bucket(later) == bucket(earlier);

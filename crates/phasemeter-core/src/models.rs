@@ -44,6 +44,11 @@ fn read(cell: &PhaseCell) -> CellReading {
     cell.read(Moment::default())
 }
 
+/// One whose clock stands still.
+fn registry(limits: Limits) -> Registry {
+    Registry::new(limits, Moment::default)
+}
+
 /// How much went to a collective label, by this limit.
 fn overflowed(registry: &Registry, limit: &str) -> Option<Value> {
     let mut samples = Samples::default();
@@ -126,7 +131,7 @@ fn a_run_that_another_thread_ends_is_ended_whole() {
 #[test]
 fn a_run_that_ends_is_never_out_of_sight() {
     check(3, || {
-        let cell = Arc::new(PhaseCell::new());
+        let cell = Arc::new(PhaseCell::new(Moment::default()));
         let flight = cell.begin(10);
         let ends = spawn(&cell, |cell| cell.end(flight, Verdict::Error("io"), 5, 15));
         let reading = read(&cell);
@@ -196,7 +201,7 @@ fn of_two_names_that_want_the_last_place_one_is_other() {
 #[test]
 fn what_is_made_when_first_needed_is_made_once() {
     check(3, || {
-        let cell = Arc::new(PhaseCell::new());
+        let cell = Arc::new(PhaseCell::new(Moment::default()));
         let adding = [1, 2].map(|busy_ns| {
             spawn(&cell, move |cell| {
                 cell.add_effort(&Effort { busy_ns, ..Effort::default() });
@@ -213,7 +218,7 @@ fn what_is_made_when_first_needed_is_made_once() {
 #[test]
 fn two_first_uses_of_a_phase_meet_in_one_cell() {
     check(3, || {
-        let registry = Arc::new(Registry::new(Limits::default()));
+        let registry = Arc::new(registry(Limits::default()));
         let cells = [(); 2].map(|()| {
             spawn(&registry, |registry| {
                 let cell = registry.phase(None, "embed");
@@ -232,7 +237,7 @@ fn two_first_uses_of_a_phase_meet_in_one_cell() {
 #[test]
 fn of_two_phases_that_want_the_last_place_one_overflows() {
     check(3, || {
-        let registry = Arc::new(Registry::new(Limits { phases: 1, ..Limits::default() }));
+        let registry = Arc::new(registry(Limits { phases: 1, ..Limits::default() }));
         let recording = ["embed", "store"]
             .map(|phase| spawn(&registry, move |registry| registry.phase(None, phase).record(Outcome::Ok, 1)));
         recording.into_iter().for_each(join);
@@ -245,7 +250,7 @@ fn of_two_phases_that_want_the_last_place_one_overflows() {
 #[test]
 fn of_two_label_sets_that_want_the_last_place_one_is_other() {
     check(3, || {
-        let registry = Arc::new(Registry::new(Limits { label_sets: 1, ..Limits::default() }));
+        let registry = Arc::new(registry(Limits { label_sets: 1, ..Limits::default() }));
         let recording = ["large", "small"].map(|model| {
             spawn(&registry, move |registry| {
                 registry.labelled_phase(None, "embed", &[("model", model)]).record(Outcome::Ok, 1);

@@ -57,16 +57,16 @@ const fn bounds() -> [u64; 31] {
     bounds
 }
 
-/// 2^(j/8), times 2^64.
+/// 2^(j/8), times 2^96: enough of its digits for every bound to be the right nanosecond.
 const EIGHTHS: [u128; 8] = [
-    0x1_0000_0000_0000_0000,
-    0x1_172b_83c7_d517_adcd,
-    0x1_306f_e0a3_1b71_52de,
-    0x1_4bfd_ad53_62a2_71d4,
-    0x1_6a09_e667_f3bc_c908,
-    0x1_8ace_5422_aa0d_b5ba,
-    0x1_ae89_f995_ad3a_d5e8,
-    0x1_d581_8dcf_ba48_725d,
+    0x1_0000_0000_0000_0000_0000_0000,
+    0x1_172b_83c7_d517_adcd_f7c8_c50e,
+    0x1_306f_e0a3_1b71_52de_8d5a_4630,
+    0x1_4bfd_ad53_62a2_71d4_397a_fec4,
+    0x1_6a09_e667_f3bc_c908_b2fb_1366,
+    0x1_8ace_5422_aa0d_b5ba_7c55_a192,
+    0x1_ae89_f995_ad3a_d5e8_734d_1773,
+    0x1_d581_8dcf_ba48_725d_a05a_eb66,
 ];
 
 /// The first native bucket that holds a whole nanosecond, and the one that holds the largest duration.
@@ -76,7 +76,7 @@ const LAST_NATIVE: i32 = 273;
 /// The largest whole nanosecond within native bucket k.
 const fn native_upper_ns(bucket: i32) -> u64 {
     let doublings = bucket.div_euclid(8);
-    let upper = (SECOND as u128 * EIGHTHS[bucket.rem_euclid(8) as usize]) >> (64 - doublings);
+    let upper = (SECOND as u128 * EIGHTHS[bucket.rem_euclid(8) as usize]) >> (96 - doublings);
     if upper > u64::MAX as u128 { u64::MAX } else { upper as u64 }
 }
 

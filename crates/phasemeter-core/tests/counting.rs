@@ -14,11 +14,11 @@ mod exposition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Barrier};
 
-use cases::{any_name, any_text, config, elapsed_ns, may_be_label, text, two_orders};
+use cases::{any_name, any_text, config, elapsed_ns, may_be_label, registry, text, two_orders};
 use events::{Event, MAX_EVENTS, NOW, counted, event, holds, tell};
 use exposition::parse;
-use phasemeter_core::buckets::{BOUNDS_NS, SLOTS, slot};
 use phasemeter_core::catalogue::{DROPPED, OVERFLOW, PHASE_RUNS, SERIES};
+use phasemeter_core::slots::{SLOTS, UPPER_NS, slot};
 use phasemeter_core::{
     DropReason, Effort, Histogram, ItemOutcome, Limits, MAX_COUNT, MAX_ERROR_TYPES, MAX_UNITS, Outcome, PhaseCell,
     PhaseReading, Registry, Samples, Snapshot, Value, Verdict, bounded_value, is_free_label,
@@ -29,7 +29,7 @@ use proptest::sample::select;
 
 /// Makes new cells, which only a registry can.
 fn cell() -> Arc<PhaseCell> {
-    Registry::new(Limits::default()).phase(None, "embed")
+    registry(Limits::default()).phase(None, "embed")
 }
 
 /// Splits the work among this many threads.
@@ -97,19 +97,19 @@ fn check_limits(told: &[(&str, usize)], registry: &Registry, limits: Limits) -> 
 
 fn check_slot(elapsed_ns: u64) -> Result<(), TestCaseError> {
     let mut expected = 0;
-    for bound in BOUNDS_NS {
-        if bound >= elapsed_ns {
+    for upper in UPPER_NS {
+        if upper >= elapsed_ns {
             break;
         }
         expected += 1;
     }
+    prop_assert!(expected < SLOTS);
     prop_assert_eq!(slot(elapsed_ns), expected);
     let cell = cell();
     cell.record(Outcome::Ok, elapsed_ns);
-    let mut slots = [0; SLOTS];
-    slots[expected] = 1;
+    let slots = vec![(expected as u16, 1)];
     let reading = cell.read(NOW);
-    prop_assert_eq!(reading.durations(Outcome::Ok), &Histogram { slots, sum_ns: elapsed_ns });
+    prop_assert_eq!(reading.durations(Outcome::Ok), &Histogram { slots, sum_ns: elapsed_ns, exemplars: Vec::new() });
     Ok(())
 }
 
@@ -209,7 +209,7 @@ proptest! {
     ) {
         // The last activity is the one that came last: let it be the same one.
         let tell = |cell: &PhaseCell, event: &_| [event, &Event::Withdraw].map(|event| tell(cell, event));
-        let [early, late, named] = [(); 3].map(|()| Registry::new(Limits::default()));
+        let [early, late, named] = [(); 3].map(|()| registry(Limits::default()));
         prop_assert!(early.name_base_pipeline("base"));
         told.iter().for_each(|(pipeline, phase, [labels, _], event)| {
             tell(&early.labelled_phase(*pipeline, phase, labels), event);
@@ -233,7 +233,8 @@ proptest! {
         (phases, label_sets) in (0..8_usize, 0..4_usize),
         threads in 1..5_usize,
     ) {
-        let registry = Registry::new(Limits { phases, label_sets });
+        let limits = Limits { phases, label_sets, idle: None };
+        let registry = registry(limits);
         each_thread(&told, threads, |(phase, number)| {
             let model = number.to_string();
             let labels = [("model", &*model), ("device", "gpu")];
@@ -241,14 +242,14 @@ proptest! {
             let labels = if *number == 0 { &[] } else { &labels[..] };
             registry.labelled_phase(None, phase, labels).record(Outcome::Ok, 1);
         });
-        check_limits(&told, &registry, Limits { phases, label_sets })?;
+        check_limits(&told, &registry, limits)?;
     }
 
     #[test]
     fn further_labels_stand_as_they_are_or_are_left_out_and_counted(
         labels in vec((further_name(), any_text(0..300)), 0..5),
     ) {
-        let registry = Registry::new(Limits::default());
+        let registry = registry(Limits::default());
         let given: Vec<_> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         let _declared = registry.labelled_phase(Some("p"), "embed", &given);
         let mut wanted = BTreeMap::new();
@@ -272,7 +273,7 @@ proptest! {
 /// Each of them, for chance may miss the one that matters.
 #[test]
 fn durations_at_every_bound_fall_into_the_slot_that_they_should() {
-    for elapsed_ns in BOUNDS_NS.into_iter().flat_map(|bound| [bound - 1, bound, bound + 1]).chain([0, u64::MAX]) {
+    for elapsed_ns in UPPER_NS.into_iter().flat_map(|upper| [upper.saturating_sub(1), upper, upper.saturating_add(1)]) {
         check_slot(elapsed_ns).expect("the slot that a search from below finds");
     }
 }

@@ -3,6 +3,7 @@
 
 mod exposition;
 mod metrics_page;
+mod open_metrics_text;
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use phasemeter_core::catalogue::{
 };
 use phasemeter_core::{
     Allocated, DropReason, Effort, ItemOutcome, Labels, Limits, MAX_ERROR_TYPES, MAX_UNITS, Metric, Moment, Outcome,
-    PhaseCell, Profile, Registry, Samples, Snapshot, Value, Verdict, encode,
+    PhaseCell, Profile, Registry, Samples, Snapshot, Style, TraceIds, Value, Verdict, encode,
 };
 
 const MILLISECOND_NS: u64 = 1_000_000;
@@ -63,7 +64,10 @@ const NOW: Moment = Moment { now_ns: 3_600 * SECOND_NS, unix_ns: STARTED_UNIX_NS
 /// Two pipelines, one with awkward names, everything that can happen to a phase, and more phases and label sets than
 /// there is room for.
 fn registry() -> Registry {
-    let registry = Registry::new(Limits { phases: 7, label_sets: 2 });
+    let registry = Registry::new(Limits { phases: 7, label_sets: 2, idle: None }, || Moment {
+        now_ns: 0,
+        unix_ns: STARTED_UNIX_NS,
+    });
     registry.name_base_pipeline("documents");
     let _declared = registry.phase(None, "chunk");
     embed(&registry.phase(None, "embed"));
@@ -97,6 +101,9 @@ fn registry() -> Registry {
 
 /// Everything that can happen to one phase.
 fn embed(embed: &PhaseCell) {
+    let ids = |number| Some(TraceIds { trace_id: [number; 16], span_id: [number; 8] });
+    embed.offer_exemplar(Outcome::Ok, 10_001, STARTED_UNIX_NS + SECOND_NS, || ids(0xab));
+    embed.offer_exemplar(Outcome::Ok, 24 * 3_600 * SECOND_NS + 1, STARTED_UNIX_NS + 86_400 * SECOND_NS + 1, || ids(1));
     embed.set_expected(1_000);
     let durations_ns = [1, 10_000, 10_001, 4 * MILLISECOND_NS, 1_234_567_890, 24 * 3_600 * SECOND_NS + 1];
     durations_ns.into_iter().for_each(|elapsed_ns| embed.record(Outcome::Ok, elapsed_ns));
@@ -167,6 +174,16 @@ fn the_exposition_is_as_it_was() {
     let families = exposition::parse(&text).expect("well formed, whatever the golden file says");
     assert_eq!(families.len(), ALL.len(), "every metric of the catalogue is shown");
     check("tests/golden/exposition.txt", &text);
+}
+
+#[test]
+fn the_exposition_in_open_metrics_is_as_it_was() {
+    let mut out = Vec::new();
+    encode::encode(&snapshot(), encode::negotiate("application/openmetrics-text"), &Style::default(), &mut out);
+    let text = String::from_utf8(out).expect("it is text");
+    let families = open_metrics_text::parse(&text).expect("well formed, whatever the golden file says");
+    assert_eq!(families.len(), ALL.len(), "every metric of the catalogue is shown");
+    check("tests/golden/open_metrics.txt", &text);
 }
 
 #[test]

@@ -12,17 +12,15 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering, fence};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::ScopedJoinHandle;
 
-use cases::config;
-use phasemeter_core::{
-    Ended, Flight, HELD_AFTER_NS, InFlight, Limits, MAX_ENDED, Moment, PhaseCell, Registry, Verdict,
-};
+use cases::{config, registry};
+use phasemeter_core::{Ended, Flight, HELD_AFTER_NS, InFlight, Limits, MAX_ENDED, Moment, PhaseCell, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 /// Makes new cells, which only a registry can.
 fn cell() -> Arc<PhaseCell> {
-    Registry::new(Limits::default()).phase(None, "embed")
+    registry(Limits::default()).phase(None, "embed")
 }
 
 fn at(now_ns: u64) -> Moment {

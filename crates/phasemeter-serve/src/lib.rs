@@ -2,7 +2,7 @@
 //! in the host.
 //!
 //! ```text
-//! Config ─→ Server ─→ Slots ─→ connection ─→ request ─→ site ─→ response
+//! Config ─→ Server ─→ Slots ─→ connection ─→ request ─→ site ─→ response ─→ gzip
 //!           (accept)  (limit)  (deadlines)   (parse)     │
 //!                                                        ├─→ Source::render   → /metrics
 //!                                                        └─→ Source::snapshot → page → /
@@ -10,9 +10,11 @@
 //!
 //! What is shown comes through one [`Source`]; this crate measures nothing and knows no wire format.
 
+mod coding;
 mod config;
 mod connection;
 mod error;
+mod gzip;
 mod page;
 mod request;
 mod response;

@@ -2,6 +2,8 @@
 
 use httparse::{Error as Parse, Header, Status};
 
+use crate::coding::Coding;
+
 /// A head may not be longer.
 pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// A body may not be longer; nothing we answer needs one.
@@ -18,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) query: String,
     /// Every `Accept` header, joined as if they were one.
     pub(crate) accept: String,
+    /// How the body is to go over the wire, where it is worth it.
+    pub(crate) coding: Coding,
     /// Whether the client wants the connection to stay.
     pub(crate) keep_alive: bool,
     pub(crate) head_bytes: usize,
@@ -71,14 +75,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
     if values(head.headers, "transfer-encoding").next().is_some() {
         return Err(Refusal::TransferEncoding);
     }
-    let accept: Vec<_> = values(head.headers, "accept").map(String::from_utf8_lossy).collect();
     let (path, query) = path_and_query(target);
     let says = |header, token| has_token(head.headers, header, token);
     Ok(Some(Request {
         method: Method::parse(method),
         path: path.to_owned(),
         query: query.to_owned(),
-        accept: accept.join(", "),
+        accept: joined(head.headers, "accept"),
+        coding: Coding::negotiate(&joined(head.headers, "accept-encoding")),
         keep_alive: !says("connection", "close") && (modern || says("connection", "keep-alive")),
         head_bytes,
         body_bytes: body_bytes(head.headers)?,
@@ -98,6 +102,11 @@ impl Method {
 
 fn values<'a>(headers: &'a [Header<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+}
+
+/// All of a header's lines, as if they were one.
+fn joined(headers: &[Header<'_>], name: &str) -> String {
+    values(headers, name).map(String::from_utf8_lossy).collect::<Vec<_>>().join(", ")
 }
 
 fn has_token(headers: &[Header<'_>], name: &str, token: &str) -> bool {
@@ -226,6 +235,13 @@ mod tests {
     fn several_accept_headers_are_one() {
         assert_eq!(request("").accept, "");
         assert_eq!(request("Accept: a/b;q=0.5\r\nX: y\r\nACCEPT: c/d, e/f\r\n").accept, "a/b;q=0.5, c/d, e/f");
+    }
+
+    #[test]
+    fn several_accept_encoding_headers_are_one() {
+        assert_eq!(request("").coding, Coding::Identity);
+        assert_eq!(request("Accept-Encoding: br\r\naccept-encoding: gzip;q=0.5\r\n").coding, Coding::Gzip);
+        assert_eq!(request("Accept-Encoding: gzip;q=0.5\r\nAccept-Encoding: identity\r\n").coding, Coding::Identity);
     }
 
     #[test]

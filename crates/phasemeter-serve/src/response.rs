@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::coding::Coding;
+use crate::gzip;
 use crate::request::{Method, Refusal};
 
 /// Everything of an answer but what belongs to its connection.
@@ -11,6 +13,8 @@ pub(crate) struct Response {
     content_type: &'static str,
     /// Header lines that only some answers have.
     more: &'static str,
+    coding: Coding,
+    /// As it goes over the wire.
     body: Vec<u8>,
 }
 
@@ -29,6 +33,9 @@ pub(crate) enum Status {
     VersionNotSupported,
 }
 
+/// A body that is not longer goes as it is: with its headers it is one packet anyway.
+const MIN_CODED_BYTES: usize = 1024;
+
 /// Whether the connection stays open behind an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -42,17 +49,21 @@ pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 /// The page needs its own style and nothing else; whatever a phase name brings in finds every door shut.
-const PAGE_POLICY: &str = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+const OF_PAGE: &str = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
-                           Referrer-Policy: no-referrer\r\n";
+                           Referrer-Policy: no-referrer\r\nVary: Accept-Encoding\r\n";
 
 impl Response {
     pub(crate) fn new(content_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status: Status::Ok, content_type, more: "", body }
+        Self { status: Status::Ok, content_type, more: "", coding: Coding::Identity, body }
+    }
+
+    pub(crate) fn metrics(content_type: &'static str, body: Vec<u8>) -> Self {
+        Self { more: "Vary: Accept, Accept-Encoding\r\n", ..Self::new(content_type, body) }
     }
 
     pub(crate) fn page(html: String) -> Self {
-        Self { more: PAGE_POLICY, ..Self::new(HTML, html.into_bytes()) }
+        Self { more: OF_PAGE, ..Self::new(HTML, html.into_bytes()) }
     }
 
     pub(crate) fn text(status: Status, line: &str) -> Self {
@@ -82,6 +93,16 @@ impl Response {
         }
     }
 
+    /// The same answer, its body in this coding where it is long enough.
+    pub(crate) fn coded(self, coding: Coding) -> Self {
+        match coding {
+            Coding::Gzip if self.body.len() > MIN_CODED_BYTES => {
+                Self { coding, body: gzip::compress(&self.body), ..self }
+            }
+            Coding::Gzip | Coding::Identity => self,
+        }
+    }
+
     /// The answer as it goes over the wire.
     pub(crate) fn bytes(&self, method: Method, then: Then) -> Vec<u8> {
         let connection = match then {
@@ -92,10 +113,11 @@ impl Response {
         let head = write!(
             bytes,
             "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-             X-Content-Type-Options: nosniff\r\n{}Connection: {connection}\r\n\r\n",
+             X-Content-Type-Options: nosniff\r\n{}{}Connection: {connection}\r\n\r\n",
             self.status.line(),
             self.content_type,
             self.body.len(),
+            self.coding,
             self.more,
         );
         head.expect("invariant: a Vec takes every write");
@@ -152,5 +174,20 @@ mod tests {
         );
         assert!(page.contains("Connection: keep-alive\r\n"));
         assert!(!page.contains("Access-Control"));
+    }
+
+    #[test]
+    fn a_long_body_is_coded_as_the_client_takes_it() {
+        let coded = |length, coding| Response::metrics("text/fake", vec![b'x'; length]).coded(coding);
+        for plain in [coded(MIN_CODED_BYTES, Coding::Gzip), coded(9_999, Coding::Identity)] {
+            let (length, bytes) = (plain.body.len(), plain.bytes(Method::Get, Then::Close));
+            let text = String::from_utf8(bytes).expect("as it is");
+            assert!(text.contains(&format!("Content-Length: {length}\r\n")) && !text.contains("Content-Encoding"));
+            assert!(text.contains("Vary: Accept, Accept-Encoding\r\n"), "{text}");
+        }
+        let long = coded(MIN_CODED_BYTES + 1, Coding::Gzip);
+        let head = String::from_utf8(long.bytes(Method::Head, Then::Close)).expect("a head is text");
+        assert!(head.contains("Content-Encoding: gzip\r\nVary: Accept, Accept-Encoding\r\n"), "{head}");
+        assert!(head.contains(&format!("Content-Length: {}\r\n", long.body.len())) && long.body.len() < 100, "{head}");
     }
 }

@@ -13,8 +13,9 @@ use crate::slots::{Accepting, Slot, Slots};
 use crate::{Config, Error, Limits, Listen, OnBusy, Source};
 
 const THREAD_NAME: &str = "phasemeter-http";
-/// Encoding, the page and a panic's backtrace fit; 64 of them are reserved, and touched only as far as used.
-const STACK_BYTES: usize = 256 * 1024;
+/// Encoding, the page and a panic's backtrace fit, and three times what deflate takes in a build that is not optimised,
+/// 300 KiB. 64 of them are reserved, and touched only as far as used.
+const STACK_BYTES: usize = 1024 * 1024;
 /// How long nothing is accepted after the machine failed to give a connection, for want of descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// When the server stops: how long answers may still be written, and how long their threads may take to notice the

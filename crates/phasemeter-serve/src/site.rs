@@ -29,12 +29,12 @@ impl Site {
             (Method::Other, _) => (Response::wrong_method(), None),
             (Method::Get, "/metrics") => {
                 let scrape = self.scrapes.begin();
-                let response = self.metrics(&request.accept);
+                let response = self.metrics(request);
                 let complete = response.status == Status::Ok;
                 (response, complete.then_some(scrape))
             }
-            (Method::Head, "/metrics") => (self.metrics(&request.accept), None),
-            (Method::Get | Method::Head, "/") => (self.page(Shown::asked(&request.query)), None),
+            (Method::Head, "/metrics") => (self.metrics(request), None),
+            (Method::Get | Method::Head, "/") => (self.page(request), None),
             (Method::Get | Method::Head, "/healthz") => (Response::text(Status::Ok, "ok"), None),
             (Method::Get | Method::Head, _) => {
                 (Response::text(Status::NotFound, "nothing here: try /metrics, /healthz or /"), None)
@@ -48,14 +48,14 @@ impl Site {
         let _ = catch_unwind(AssertUnwindSafe(|| self.source.refused()));
     }
 
-    fn metrics(&self, accept: &str) -> Response {
+    fn metrics(&self, request: &Request) -> Response {
         guarded(|| {
-            let (content_type, body) = self.source.render(accept);
-            Response::new(content_type, body)
+            let (content_type, body) = self.source.render(&request.accept);
+            Response::metrics(content_type, body).coded(request.coding)
         })
     }
 
-    fn page(&self, runs: Shown) -> Response {
+    fn page(&self, request: &Request) -> Response {
         guarded(|| {
             let snapshot = self.source.snapshot();
             let now = Instant::now();
@@ -64,9 +64,9 @@ impl Site {
                 unix: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO),
                 since_start: now.duration_since(self.started),
                 earlier: earlier.as_ref(),
-                runs,
+                runs: Shown::asked(&request.query),
             };
-            Response::page(page::render(&snapshot, view))
+            Response::page(page::render(&snapshot, view)).coded(request.coding)
         })
     }
 }

@@ -84,6 +84,59 @@ fn head_has_the_length_and_no_body() {
     assert_eq!(client.answer().body, "ok\n");
 }
 
+fn get_accepting(method: &str, path: &str, encoding: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {encoding}\r\n\r\n")
+}
+
+#[test]
+fn a_long_body_comes_as_gzip_to_who_takes_it_and_is_the_same() {
+    let (server, source) = start();
+    source.padding.store(100_000, Ordering::Relaxed);
+    let mut client = Client::to(server.local_addr());
+    for path in ["/metrics", "/"] {
+        client.send(&get_accepting("GET", path, "identity"));
+        let plain = client.answer();
+        client.send(&get_accepting("GET", path, "gzip, deflate, br"));
+        let coded = client.answer();
+        assert!(!plain.head.contains("Content-Encoding"), "{}", plain.head);
+        assert!(coded.head.contains("Content-Encoding: gzip\r\n"), "{}", coded.head);
+        // The page may have a second more.
+        assert!(coded.body == plain.body || path == "/", "{}", coded.body);
+        assert!(coded.body.len() > 2 * coded.wire_bytes, "{} from {}", coded.body.len(), coded.wire_bytes);
+        for answer in [plain, coded] {
+            assert!(answer.head.contains("Accept-Encoding\r\n"), "{}", answer.head);
+        }
+    }
+}
+
+#[test]
+fn head_has_the_length_of_what_get_sends() {
+    let (server, source) = start();
+    source.padding.store(100_000, Ordering::Relaxed);
+    let mut client = Client::to(server.local_addr());
+    for encoding in ["gzip", "gzip;q=0"] {
+        client.send(&get_accepting("GET", "/metrics", encoding));
+        let answer = client.answer();
+        client.send(&get_accepting("HEAD", "/metrics", encoding));
+        assert_eq!(client.head(), answer.head);
+    }
+}
+
+#[test]
+fn what_is_short_or_went_wrong_comes_as_it_is() {
+    let (server, source) = start();
+    let mut client = Client::to(server.local_addr());
+    for (path, status) in [("/metrics", 200), ("/healthz", 200), ("/nothing", 404)] {
+        client.send(&get_accepting("GET", path, "gzip"));
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.head.contains("Content-Encoding")), (status, false));
+        assert_eq!(answer.head.contains("Vary: Accept, Accept-Encoding\r\n"), path == "/metrics");
+    }
+    source.panics.store(true, Ordering::Relaxed);
+    client.send(&get_accepting("GET", "/metrics", "gzip"));
+    assert_eq!(client.answer().status, 500);
+}
+
 #[test]
 fn a_connection_is_used_again() {
     let (server, _source) = start();

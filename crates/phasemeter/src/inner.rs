@@ -13,6 +13,7 @@ use crate::level::Level;
 use crate::metric::Instruments;
 use crate::run::Runs;
 use crate::sampler::Sampler;
+use crate::sources::Sources;
 use crate::target::Target;
 use crate::visibility::Visibility;
 
@@ -25,6 +26,8 @@ pub(crate) struct Inner {
     pub(crate) sampler: Sampler,
     pub(crate) visibility: Visibility,
     pub(crate) instruments: Instruments,
+    /// Metrics that are not ours.
+    pub(crate) sources: Sources,
     /// How long the previous scrape took.
     pub(crate) scrape_ns: AtomicU64,
     /// How much room the next exposition is given to begin with.
@@ -88,6 +91,7 @@ impl Inner {
             sampler: Sampler::default(),
             visibility: Visibility::default(),
             instruments: Instruments::default(),
+            sources: Sources::default(),
             scrape_ns: AtomicU64::new(0),
             body_bytes: AtomicUsize::new(0),
             plain_spans: AtomicU64::new(0),
@@ -175,8 +179,19 @@ impl Inner {
         self.has_layer.store(true, Ordering::Relaxed);
     }
 
+    /// Puts everything of this Meter's into `out`. A disabled one has nothing.
+    pub(crate) fn sample_own(self: &Arc<Self>, out: &mut Samples) {
+        if self.is_enabled() {
+            self.registry.sample(self.clock.moment(), out);
+            self.instruments.sample(out);
+            self.runs.sample(out);
+            self.sampler.sample(self, out);
+            self.sample_self(out);
+        }
+    }
+
     /// Puts what is known of the Meter itself into `out`.
-    pub(crate) fn sample_self(&self, out: &mut Samples) {
+    fn sample_self(&self, out: &mut Samples) {
         // Before the first scrape there is nothing to tell: 0 would be a lie.
         if let scrape_ns @ 1.. = self.scrape_ns.load(Ordering::Relaxed) {
             out.push_plain(&SCRAPE_DURATION, Value::Nanos(scrape_ns));

@@ -49,6 +49,7 @@ mod phase;
 mod run;
 mod sampler;
 mod scope;
+mod sources;
 mod target;
 mod timing;
 mod track;
@@ -94,6 +95,10 @@ pub use phasemeter_macros::phase;
 pub use run::{Run, RunBuilder};
 #[cfg(feature = "serve")]
 pub use serving::{Endpoint, Guard, ServerBuilder, init};
+#[cfg(feature = "prometheus")]
+pub use sources::PrometheusCollector;
+#[cfg(feature = "metrics")]
+pub use sources::{MetricsOptions, MetricsRecorder};
 pub use track::{Track, Tracked};
 
 /// What the README shows, compiled.

@@ -88,15 +88,12 @@ impl Meter {
 
     /// What encoders need of a snapshot.
     fn metrics(&self) -> Snapshot {
-        let mut samples = Samples::default();
-        if self.inner.is_enabled() {
-            self.inner.registry.sample(self.inner.clock.moment(), &mut samples);
-            self.inner.instruments.sample(&mut samples);
-            self.inner.runs.sample(&mut samples);
-            self.inner.sampler.sample(&self.inner, &mut samples);
-            self.inner.sample_self(&mut samples);
+        if !self.inner.is_enabled() {
+            return Snapshot::default();
         }
-        Snapshot::new(samples)
+        let mut samples = Samples::default();
+        self.inner.sample_own(&mut samples);
+        self.inner.sources.join(samples, &self.inner.style().prefix, self.inner.registry.drops())
     }
 
     /// The counts of every phase, sorted by pipeline and phase.

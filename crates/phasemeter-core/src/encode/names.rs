@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Family, Kind, Snapshot, Style};
+use crate::{Family, Kind, Snapshot, Style, Unit};
 
 /// How names are written that are not of the classic form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,17 @@ pub(crate) fn named<'a>(snapshot: &'a Snapshot, names: Names, style: &Style) -> 
     families.sort_by(|a, b| a.0.cmp(&b.0));
     families.dedup_by(|later, earlier| later.0 == earlier.0);
     families
+}
+
+/// The unit, where the name, less its `_total`, ends in it: Prometheus takes no other.
+pub(crate) fn unit(name: &str, unit: Unit) -> Option<&'static str> {
+    let unit = match unit {
+        Unit::One => "ratio",
+        Unit::Bytes => "bytes",
+        Unit::Seconds => "seconds",
+        Unit::Count(_) => return None,
+    };
+    name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')).then_some(unit)
 }
 
 /// What `# TYPE` says, in the classic format.

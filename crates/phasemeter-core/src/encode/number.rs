@@ -1,6 +1,6 @@
 //! Numbers as the text formats write them, without the machinery of `fmt` for the common ones.
 
-use std::io::Write as _;
+use std::fmt::{self, Write as _};
 
 /// An integer.
 pub(crate) fn push_u64(mut number: u64, out: &mut Vec<u8>) {
@@ -51,26 +51,38 @@ pub(crate) fn push_f64(number: f64, out: &mut Vec<u8>) {
     } else if number.is_infinite() {
         out.extend_from_slice(if number > 0.0 { b"+Inf" } else { b"-Inf" });
     } else {
-        write!(out, "{number}").expect("invariant: writing to a Vec does not fail");
+        push_fmt(format_args!("{number}"), out);
     }
 }
 
-/// A bound as OpenMetrics wants `le` and `quantile`: always with a point or an exponent, small ones by exponent.
+/// A bound as OpenMetrics wants `le` and `quantile`: always with a point or an exponent, small and large ones by
+/// exponent, as `%g` writes them in Go.
 pub(crate) fn push_canonical(number: f64, out: &mut Vec<u8>) {
     if !number.is_finite() {
         return push_f64(number, out);
     }
     let size = number.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+    if size != 0.0 && !(1e-4..1e6).contains(&size) {
         // Rust writes 1e-5 where the canonical form is 1e-05.
         let text = format!("{number:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let exponent: i32 = exponent.parse().unwrap_or(0);
         let sign = if exponent < 0 { '-' } else { '+' };
-        write!(out, "{digits}e{sign}{:02}", exponent.abs()).expect("invariant: writing to a Vec does not fail");
+        push_fmt(format_args!("{digits}e{sign}{:02}", exponent.abs()), out);
     } else {
-        write!(out, "{number:?}").expect("invariant: writing to a Vec does not fail");
+        push_fmt(format_args!("{number:?}"), out);
     }
+}
+
+fn push_fmt(arguments: fmt::Arguments<'_>, out: &mut Vec<u8>) {
+    struct Bytes<'a>(&'a mut Vec<u8>);
+    impl fmt::Write for Bytes<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.extend_from_slice(text.as_bytes());
+            Ok(())
+        }
+    }
+    Bytes(out).write_fmt(arguments).expect("invariant: writing to a Vec does not fail");
 }
 
 #[cfg(all(test, not(loom)))]
@@ -124,6 +136,9 @@ mod tests {
             check(|out| push_canonical(number, out), text);
         }
         check(|out| push_canonical(1.5e22, out), "1.5e+22");
+        check(|out| push_canonical(100_000.0, out), "100000.0");
+        check(|out| push_canonical(1_000_000.0, out), "1e+06");
+        check(|out| push_canonical(1_234_567.5, out), "1.2345675e+06");
         check(|out| push_canonical(f64::INFINITY, out), "+Inf");
     }
 }

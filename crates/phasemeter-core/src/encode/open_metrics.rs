@@ -1,14 +1,16 @@
 //! OpenMetrics 1.0: exemplars, when counting began, and an end that a truncated answer lacks.
 
 use super::lines::{Lines, escaped_help};
-use super::names::{Names, named};
+use super::names::{Names, named, unit};
 use super::number::{push_canonical, push_f64, push_seconds, push_u64};
 use crate::slots::BOUNDS_NS;
-use crate::{Buckets, Exemplar, Family, Histogram, Kind, Labels, Quantiles, Series, Snapshot, Style, Unit, Value};
+use crate::{Buckets, Exemplar, Family, Histogram, Kind, Labels, Quantiles, Series, Snapshot, Style, Value};
 
 pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut Vec<u8>) {
-    for (name, family) in named(snapshot, names, style) {
-        let shape = Shape::of(&name, family.metric.kind);
+    let families = named(snapshot, names, style);
+    let is_taken = |name: &str| families.binary_search_by(|(own, _)| (**own).cmp(name)).is_ok();
+    for (name, family) in &families {
+        let shape = Shape::of(name, family.metric.kind, is_taken);
         let mut lines = Lines::new(shape.family, style, out);
         lines.comment("HELP", &escaped_help(family.metric.help, true));
         lines.comment("TYPE", shape.kind);
@@ -29,14 +31,18 @@ struct Shape<'a> {
 }
 
 impl<'a> Shape<'a> {
-    fn of(name: &'a str, kind: Kind) -> Self {
+    fn of(name: &'a str, kind: Kind, is_taken: impl Fn(&str) -> bool) -> Self {
         let whole = |kind| Self { family: name, kind, suffix: "" };
         let without = |suffix: &'static str, kind| match name.strip_suffix(suffix) {
-            Some(family) if !family.is_empty() => Self { family, kind, suffix },
-            // Its samples would have to end in it: without, the name would not be the one of the other formats.
+            Some(family) if !family.is_empty() && !is_taken(family) => Self { family, kind, suffix },
+            // Its samples would have to end in it, and no other family be called so: it would not have the name that it
+            // has in the other formats.
             Some(_) | None => whole("unknown"),
         };
+        let is_info =
+            |name: &str| name.strip_suffix("_total").is_some_and(|family| is_taken(&format!("{family}_info")));
         match kind {
+            Kind::Counter if is_info(name) => whole("unknown"),
             Kind::Counter => without("_total", "counter"),
             Kind::Info => without("_info", "info"),
             Kind::Histogram => whole("histogram"),
@@ -45,17 +51,6 @@ impl<'a> Shape<'a> {
             Kind::Unknown => whole("unknown"),
         }
     }
-}
-
-/// The unit, where the name ends in it: OpenMetrics takes no other.
-fn unit(name: &str, unit: Unit) -> Option<&'static str> {
-    let unit = match unit {
-        Unit::One => "ratio",
-        Unit::Bytes => "bytes",
-        Unit::Seconds => "seconds",
-        Unit::Count(_) => return None,
-    };
-    name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')).then_some(unit)
 }
 
 fn write_series(lines: &mut Lines<'_>, shape: &Shape<'_>, family: &Family) {

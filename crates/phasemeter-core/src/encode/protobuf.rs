@@ -1,9 +1,9 @@
 //! The Prometheus protobuf format: `io.prometheus.client.MetricFamily` messages, each with its length in front. The one
 //! format that carries native histograms; classic buckets stand beside them.
 
-use super::names::{Names, named};
+use super::names::{Names, named, unit};
 use super::wire::{Message, delimited};
-use crate::{Buckets, Exemplar, Family, Histogram, Kind, Quantiles, Series, Snapshot, Style, Unit, Value};
+use crate::{Buckets, Exemplar, Family, Histogram, Kind, Quantiles, Series, Snapshot, Style, Value};
 
 pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut Vec<u8>) {
     for (name, family) in named(snapshot, names, style) {
@@ -14,7 +14,8 @@ pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut 
             for series in &family.series {
                 message.message(4, |metric| write_metric(metric, family, series, style));
             }
-            if let Some(unit) = unit(&name, family.metric.unit) {
+            let whole = if family.metric.kind == Kind::Counter { name.strip_suffix("_total") } else { None };
+            if let Some(unit) = unit(whole.unwrap_or(&name), family.metric.unit) {
                 message.string(5, unit);
             }
         });
@@ -30,16 +31,6 @@ const fn kind_number(kind: Kind) -> u64 {
         Kind::Unknown => 3,
         Kind::Histogram => 4,
     }
-}
-
-fn unit(name: &str, unit: Unit) -> Option<&'static str> {
-    let unit = match unit {
-        Unit::One => "ratio",
-        Unit::Bytes => "bytes",
-        Unit::Seconds => "seconds",
-        Unit::Count(_) => return None,
-    };
-    name.contains(unit).then_some(unit)
 }
 
 fn write_metric(metric: &mut Message<'_>, family: &Family, series: &Series, style: &Style) {

@@ -45,6 +45,12 @@ pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
 }
 
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> OnceLock<T> {
     pub(crate) fn new() -> Self {
         Self { is_filled: AtomicBool::new(false), filling: Mutex::new(()), value: std::sync::OnceLock::new() }

@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use phasemeter_core::buckets::BOUNDS_NS;
-use phasemeter_core::{Samples, Snapshot, encode};
+use phasemeter_core::slots::{BOUNDS_NS, UPPER_NS};
+use phasemeter_core::{Limits, Moment, Registry, Samples, Snapshot, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -27,7 +27,9 @@ pub(crate) fn any_text(characters: std::ops::Range<usize>) -> impl Strategy<Valu
 }
 
 pub(crate) fn label_name() -> impl Strategy<Value = String> {
-    "_?[a-zA-Z][a-zA-Z0-9_]{0,5}".prop_filter("is reserved", |name| name != "le")
+    let any = "_?[a-zA-Z][a-zA-Z0-9_]{0,5}".prop_filter("is reserved", |name| name != "le");
+    // One that others have too.
+    prop_oneof![3 => any, 1 => Just("a".to_owned())]
 }
 
 /// Names of labels, and what may not be one.
@@ -44,9 +46,15 @@ pub(crate) fn may_be_label(name: &str) -> bool {
 
 /// Durations at the bounds, where mistakes are, and of every length.
 pub(crate) fn elapsed_ns() -> impl Strategy<Value = u64> {
-    let near_bound = (select(&BOUNDS_NS[..]), -1..=1_i64).prop_map(|(bound, by)| bound.saturating_add_signed(by));
+    let bound = prop_oneof![select(&BOUNDS_NS[..]), select(&UPPER_NS[..])];
+    let near_bound = (bound, -1..=1_i64).prop_map(|(bound, by)| bound.saturating_add_signed(by));
     let of_every_length = (any::<u64>(), 0..64_u32).prop_map(|(bits, shift)| bits >> shift);
     prop_oneof![near_bound, of_every_length]
+}
+
+/// A registry whose clock stands still.
+pub(crate) fn registry(limits: Limits) -> Registry {
+    Registry::new(limits, Moment::default)
 }
 
 pub(crate) fn text(samples: Samples) -> String {

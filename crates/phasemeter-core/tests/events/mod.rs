@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phasemeter_core::buckets::slot;
+use phasemeter_core::slots::slot;
 use phasemeter_core::{
     Allocated, CellReading, Effort, ItemOutcome, MAX_COUNT, Moment, Outcome, PhaseCell, Profile, Verdict, WaitingFor,
 };
@@ -150,7 +150,7 @@ pub(crate) fn holds(reading: &CellReading) -> Counts {
         let durations = reading.durations(outcome);
         counts.insert(format!("{outcome:?} runs"), durations.count().into());
         counts.insert(format!("{outcome:?} ns"), durations.sum_ns.into());
-        let slots = durations.slots.iter().enumerate();
+        let slots = durations.slots.iter();
         counts.extend(slots.map(|(slot, count)| (format!("{outcome:?} slot {slot}"), (*count).into())));
     }
     for outcome in ItemOutcome::ALL {

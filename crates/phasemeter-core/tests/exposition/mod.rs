@@ -33,6 +33,12 @@ pub(crate) enum Reading {
         slots: Vec<(String, u64)>,
         sum: String,
     },
+    /// Quantiles and their values.
+    Summary {
+        quantiles: Pairs,
+        count: String,
+        sum: String,
+    },
 }
 
 /// One line that is no comment.
@@ -92,8 +98,9 @@ fn family(lines: &mut Lines<'_>) -> Result<Family, String> {
     let mut series: Vec<Series> = Vec::new();
     while lines.peek().is_some_and(|line| !line.starts_with('#')) {
         let next = match kind {
-            "counter" | "gauge" => plain(lines, name)?,
+            "counter" | "gauge" | "untyped" => plain(lines, name)?,
             "histogram" => histogram(lines, name)?,
+            "summary" => summary(lines, name)?,
             other => return Err(format!("{name} has the type {other:?}")),
         };
         if series.last().is_some_and(|last| last.labels >= next.labels) {
@@ -138,6 +145,29 @@ fn histogram(lines: &mut Lines<'_>, name: &str) -> Result<Series, String> {
         return Err(format!("{name}{labels:?} has {below} in its buckets, and counts {}", count.value));
     }
     Ok(Series { labels, reading: Reading::Histogram { slots, sum: sum.value } })
+}
+
+/// The quantiles, the sum and the count of one label set.
+fn summary(lines: &mut Lines<'_>, name: &str) -> Result<Series, String> {
+    let is_quantile = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'));
+    let mut quantiles = Pairs::new();
+    let mut sets = Vec::new();
+    while lines.peek().is_some_and(is_quantile) {
+        let mut sample = named_sample(lines, name)?;
+        let (last, quantile) = sample.labels.pop().unwrap_or_default();
+        if last != "quantile" {
+            return Err(format!("{name} has {last:?} where its quantile should stand"));
+        }
+        sets.push(sample.labels);
+        quantiles.push((quantile, sample.value));
+    }
+    let sum = named_sample(lines, &format!("{name}_sum"))?;
+    let count = named_sample(lines, &format!("{name}_count"))?;
+    sets.push(count.labels);
+    if sets.iter().any(|labels| *labels != sum.labels) {
+        return Err(format!("{name} has several label sets in one: {sets:?}"));
+    }
+    Ok(Series { labels: sum.labels, reading: Reading::Summary { quantiles, count: count.value, sum: sum.value } })
 }
 
 fn named_sample(lines: &mut Lines<'_>, name: &str) -> Result<Sample, String> {

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use phasemeter_core::buckets::SLOTS;
 use phasemeter_core::catalogue::{
     ALL, DROPPED, LEVEL_INFO, OVERFLOW, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES,
     PHASE_CPU_TIME, PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS,
@@ -30,7 +29,9 @@ pub(crate) fn render() -> String {
 }
 
 fn head() -> String {
-    let Limits { phases, label_sets } = Limits::default();
+    let Limits { phases, label_sets, idle: None } = Limits::default() else {
+        panic!("by default phases are kept for good")
+    };
     let all = lines(2) - lines(1);
     let more = |tell: &dyn Fn(&PhaseCell)| lines_of(tell) - lines_of(&|_| ());
     let activity = lines_of(&|_| ()) - lines(1);
@@ -181,7 +182,7 @@ fn durations() -> String {
     let slots = match &family.series[..] {
         [series] => match &series.reading {
             Reading::Histogram { slots, .. } => slots,
-            Reading::Plain(text) => panic!("a histogram was written as {text}"),
+            other @ (Reading::Plain(_) | Reading::Summary { .. }) => panic!("a histogram was written as {other:?}"),
         },
         several => panic!("one series was written as {several:?}"),
     };
@@ -192,8 +193,9 @@ fn durations() -> String {
         "\
 ## Durations
 
-`{name}` is a classic histogram. The sum of its durations is exact to the nanosecond, and its count is
-always the bucket `+Inf`. The bounds in seconds, each belonging to its own bucket:
+`{name}` is a classic histogram, and in protobuf a native one as well ([formats](formats.md)). The
+sum of its durations is exact to the nanosecond, and its count is always the bucket `+Inf`. The classic bounds in
+seconds, each belonging to its own bucket:
 
 {}.
 ",
@@ -219,10 +221,10 @@ not be taken as it came, by reason:
 }
 
 fn metrics() -> String {
-    let kinds = variants(CATALOGUE, "Kind").into_iter().map(|(kind, meaning)| {
-        let metric = ALL.into_iter().find(|metric| format!("{:?}", metric.kind) == kind);
-        let metric = metric.unwrap_or_else(|| panic!("no metric of the kind {kind}"));
-        [kind, code(&encoded(metric).kind), meaning]
+    // Of the others, only the metrics of other libraries are.
+    let kinds = variants(CATALOGUE, "Kind").into_iter().filter_map(|(kind, meaning)| {
+        let metric = ALL.into_iter().find(|metric| format!("{:?}", metric.kind) == kind)?;
+        Some([kind, code(&encoded(metric).kind), meaning])
     });
     let stabilities = [Stability::Stable, Stability::Development]
         .map(|stability| [stability_name(stability).to_owned(), meaning(CATALOGUE, "Stability", stability)]);
@@ -319,8 +321,9 @@ fn variants(source: &str, of: &str) -> Vec<(String, String)> {
 /// One series of this metric, as an exposition has it.
 fn encoded(metric: &'static Metric) -> Family {
     let value = match metric.kind {
-        Kind::Histogram => Value::Histogram(Box::new(Histogram { slots: [0; SLOTS], sum_ns: 0 })),
-        Kind::Counter | Kind::UpDownCounter | Kind::Gauge | Kind::Info => Value::Count(0),
+        Kind::Histogram => Value::Histogram(Box::new(Histogram::default())),
+        Kind::Summary => Value::Quantiles(Box::default()),
+        Kind::Counter | Kind::UpDownCounter | Kind::Gauge | Kind::Info | Kind::Unknown => Value::Count(0),
     };
     let mut samples = Samples::default();
     samples.push_plain(metric, value);
@@ -330,7 +333,7 @@ fn encoded(metric: &'static Metric) -> Family {
 
 /// How many lines a registry of so many phases has.
 fn lines(phases: usize) -> usize {
-    let registry = Registry::new(Limits::default());
+    let registry = Registry::new(Limits::default(), Moment::default);
     for number in 0..phases {
         let _born = registry.phase(None, &number.to_string());
     }
@@ -339,7 +342,7 @@ fn lines(phases: usize) -> usize {
 
 /// How many lines a registry has in which a phase that did something was told this as well.
 fn lines_of(tell: &dyn Fn(&PhaseCell)) -> usize {
-    let registry = Registry::new(Limits::default());
+    let registry = Registry::new(Limits::default(), Moment::default);
     let cell = registry.phase(None, "embed");
     let flight = cell.begin(0);
     cell.end(flight, Verdict::Ok, 0, 0);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use phasemeter_core::{Ran, Snapshot, Work};
 use phasemeter_serve::{Config, Limits, Server, Source};
 
@@ -121,7 +122,10 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
+    /// As the source wrote it, however it came over the wire.
     pub(crate) body: String,
+    /// How many bytes of body came over the wire.
+    pub(crate) wire_bytes: usize,
 }
 
 impl Answer {
@@ -170,9 +174,14 @@ impl Client {
         let head = self.try_head()?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
         let length = head.split_once("Content-Length: ")?.1.split("\r\n").next()?.parse().ok()?;
-        let mut body = vec![0; length];
-        self.reader.read_exact(&mut body).ok()?;
-        Some(Answer { status, head, body: String::from_utf8(body).ok()? })
+        let mut wire = vec![0; length];
+        self.reader.read_exact(&mut wire).ok()?;
+        let mut body = String::new();
+        let read = match head.contains("\r\nContent-Encoding: gzip\r\n") {
+            true => GzDecoder::new(&*wire).read_to_string(&mut body),
+            false => (&*wire).read_to_string(&mut body),
+        };
+        read.ok().map(|_| Answer { status, head, body, wire_bytes: length })
     }
 
     /// Whether anything, or the end, comes within this time.

@@ -27,7 +27,7 @@ const fn ago(seconds: u64) -> u64 {
 }
 
 fn registry() -> Registry {
-    let registry = Registry::new(Limits::default());
+    let registry = Registry::new(Limits::default(), || NOW);
     registry.name_base_pipeline("acid");
     registry
 }

@@ -103,7 +103,7 @@ fn the_phase_with_the_most_time_is_marked_once() {
 
 #[test]
 fn phases_beyond_the_limit_stand_together_and_are_counted() {
-    let registry = Registry::new(Limits { phases: 1, ..Limits::default() });
+    let registry = Registry::new(Limits { phases: 1, ..Limits::default() }, || NOW);
     for phase in ["one", "two", "three"] {
         registry.phase(Some("acid"), phase).record(Outcome::Ok, 1);
     }

@@ -1,0 +1,290 @@
+//! Metrics that are not ours, on our endpoint: where they come from, and what happens where two have one name.
+//!
+//! ```text
+//! Source (a joined registry, a recorder) ─→ Samples ─┐
+//! own Samples ───────────────────────────────────────┴→ Sources::join ─→ Snapshot
+//! ```
+//!
+//! A name belongs to one of them: to the application's registries in the order they were joined, then to its libraries,
+//! then to us. A family whose name is taken is left out as a whole, never merged; this is counted, and said once.
+
+mod names;
+
+#[cfg(feature = "metrics")]
+mod cells;
+#[cfg(feature = "prometheus")]
+mod collector;
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+mod foreign;
+#[cfg(feature = "prometheus")]
+mod joined;
+#[cfg(feature = "metrics")]
+mod recorder;
+#[cfg(feature = "metrics")]
+mod table;
+
+#[cfg(feature = "prometheus")]
+pub use collector::PrometheusCollector;
+#[cfg(feature = "metrics")]
+pub use recorder::{MetricsOptions, MetricsRecorder};
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use phasemeter_core::{DropReason, Drops, Family, Samples, Snapshot};
+
+use crate::inner::lock;
+use crate::notice;
+use names::claims;
+
+/// A producer of metrics that are not ours.
+#[cfg_attr(
+    not(any(feature = "metrics", feature = "prometheus")),
+    allow(dead_code, reason = "without a bridge nobody adds any")
+)]
+pub(crate) trait Source: Send + Sync {
+    /// What it is called where one of its names clashes.
+    fn name(&self) -> &'static str;
+
+    /// Whose metrics these are.
+    fn rank(&self) -> Rank;
+
+    /// Puts what it has into `out`. It may panic; then nothing of it is shown this time.
+    fn sample(&self, drops: &Drops, out: &mut Samples);
+}
+
+/// Who keeps a name that two have: the earlier one here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// The application chose its names itself.
+    #[cfg_attr(not(feature = "prometheus"), allow(dead_code, reason = "its registries are this feature's"))]
+    Application,
+    /// A library of the application chose them.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "the facade is this feature's"))]
+    Libraries,
+}
+
+/// The sources of one Meter.
+#[derive(Default)]
+pub(crate) struct Sources {
+    /// Those who keep their names first.
+    added: RwLock<Vec<Arc<dyn Source>>>,
+    said: Mutex<BTreeSet<(String, &'static str)>>,
+}
+
+/// Clashes beyond this many are neither counted nor said: somebody makes up names as he goes.
+const MAX_SAID: usize = 1_000;
+
+/// What our own metrics are called where a name clashes.
+const OURS: &str = "phasemeter";
+
+impl Sources {
+    /// Reads this one too, from now on.
+    #[cfg_attr(
+        not(any(feature = "metrics", feature = "prometheus")),
+        allow(dead_code, reason = "without a bridge nobody adds any")
+    )]
+    pub(crate) fn add(&self, source: Arc<dyn Source>) {
+        let mut added = self.added.write().unwrap_or_else(PoisonError::into_inner);
+        let behind = added.partition_point(|other| other.rank() <= source.rank());
+        added.insert(behind, source);
+    }
+
+    /// A snapshot of our own samples and of those of every source; each name stands once.
+    pub(crate) fn join(&self, own: Samples, prefix: &str, drops: &Drops) -> Snapshot {
+        let added = self.added.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let own = Snapshot::new(own);
+        // A source that comes back here is not asked again.
+        let Some(_reading) = Reading::begin().filter(|_| !added.is_empty()) else { return own };
+        let mut names = Names { sources: self, drops, prefix, taken: BTreeMap::new(), families: BTreeMap::new() };
+        for source in added {
+            let mut samples = Samples::default();
+            // Nothing of ours is locked here, and what the source left half done is its own.
+            let read = catch_unwind(AssertUnwindSafe(|| source.sample(drops, &mut samples)));
+            if read.is_err() {
+                drops.count(DropReason::SourcePanicked);
+                self.say(source.name(), "", || format!("{} panicked while it was read", source.name()));
+                continue;
+            }
+            names.take(source.name(), samples);
+        }
+        names.take_families(OURS, own.families);
+        // Its keys are what a snapshot is sorted by.
+        Snapshot { families: names.families.into_values().collect(), work: own.work }
+    }
+
+    /// Whether this is the first time that this is said; then it is.
+    fn say(&self, what: &str, owner: &'static str, text: impl FnOnce() -> String) -> bool {
+        let mut said = lock(&self.said);
+        let is_first = said.len() < MAX_SAID && said.insert((what.to_owned(), owner));
+        drop(said);
+        if is_first {
+            notice::say(&text());
+        }
+        is_first
+    }
+}
+
+/// Who has which name in one snapshot.
+struct Names<'a> {
+    sources: &'a Sources,
+    drops: &'a Drops,
+    prefix: &'a str,
+    /// What lines of the exposition begin with, and whose they are.
+    taken: BTreeMap<String, &'static str>,
+    /// By OpenTelemetry name, which is one family's too.
+    families: BTreeMap<&'static str, Family>,
+}
+
+impl Names<'_> {
+    fn take(&mut self, owner: &'static str, samples: Samples) {
+        let count = samples.len();
+        let families = Snapshot::new(samples).families;
+        let kept: usize = families.iter().map(|family| family.series.len()).sum();
+        if kept < count {
+            self.clash("one series twice", owner, || format!("{owner} has series twice: the first one stands"));
+        }
+        self.take_families(owner, families);
+    }
+
+    fn take_families(&mut self, owner: &'static str, families: Vec<Family>) {
+        for family in families {
+            let otel = family.metric.otel;
+            let claims = claims(family.metric, self.prefix);
+            let holder = claims.iter().find_map(|claim| self.taken.get(claim).copied());
+            let holder = holder.or_else(|| self.families.contains_key(otel).then_some("another source"));
+            match holder {
+                None => {
+                    self.taken.extend(claims.into_iter().map(|claim| (claim, owner)));
+                    self.families.insert(otel, family);
+                }
+                // That a registry has those of its own is how it is meant to be.
+                Some(_) if owner == OURS && otel.starts_with("process.") => {}
+                Some(holder) => self.clash(otel, owner, || {
+                    format!("the name of the metric {otel:?} of {owner} is taken by {holder}: it is left out")
+                }),
+            }
+        }
+    }
+
+    fn clash(&self, what: &str, owner: &'static str, text: impl FnOnce() -> String) {
+        if self.sources.say(what, owner, text) {
+            self.drops.count(DropReason::MetricClash);
+        }
+    }
+}
+
+thread_local! {
+    /// Whether this thread reads the sources.
+    static IS_READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it lives, this thread reads the sources.
+struct Reading;
+
+impl Reading {
+    /// Nothing where the thread does already: what is read asks us in turn.
+    fn begin() -> Option<Self> {
+        // A thread that is ending has no such variables any more, and reads nothing either.
+        let was = IS_READING.try_with(|is_reading| is_reading.replace(true)).unwrap_or(true);
+        (!was).then_some(Self)
+    }
+
+    #[cfg_attr(not(feature = "prometheus"), allow(dead_code, reason = "what asks us in turn is this feature's"))]
+    fn is_going_on() -> bool {
+        IS_READING.try_with(Cell::get).unwrap_or(true)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let _ending = IS_READING.try_with(|is_reading| is_reading.set(false));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use phasemeter_core::catalogue::{PHASE_RUNS, PROCESS_THREADS, SCRAPE_DURATION};
+    use phasemeter_core::{Kind, Metric, Value};
+
+    struct Fixed(&'static str, Rank, Vec<&'static Metric>);
+
+    impl Source for Fixed {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn rank(&self) -> Rank {
+            self.1
+        }
+
+        fn sample(&self, _drops: &Drops, out: &mut Samples) {
+            assert!(!self.2.is_empty(), "this one panics");
+            self.2.iter().for_each(|metric| out.push_plain(metric, Value::Count(self.2.len() as u64)));
+        }
+    }
+
+    fn named(name: &str, kind: Kind) -> &'static Metric {
+        phasemeter_core::intern(name, kind, "Somebody's.").expect("there is room")
+    }
+
+    #[track_caller]
+    fn check(sources: &[(Rank, &[&'static Metric])], own: &[&'static Metric], expect: &[(&str, u64)], clashes: u64) {
+        let all = Sources::default();
+        for (rank, metrics) in sources {
+            all.add(Arc::new(Fixed("a source", *rank, metrics.to_vec())));
+        }
+        let drops = Drops::default();
+        let mut snapshot = Snapshot::default();
+        for _scrape in 0..3 {
+            let mut samples = Samples::default();
+            own.iter().for_each(|metric| samples.push_plain(metric, Value::Count(0)));
+            snapshot = all.join(samples, "", &drops);
+        }
+        let found: Vec<_> = snapshot.families.iter().map(|family| (family.metric.otel, &family.series[..])).collect();
+        let found: Vec<_> = found.iter().map(|(name, series)| (*name, series[0].value.as_f64() as u64)).collect();
+        assert_eq!(found, expect);
+        assert_eq!(drops.total(DropReason::MetricClash), clashes, "each counts once, however often it is scraped");
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_left_out_and_counted_once() {
+        let foreign = named("phase_runs_total", Kind::Counter);
+        check(&[(Rank::Libraries, &[foreign])], &[&PHASE_RUNS], &[("phase_runs_total", 1)], 1);
+    }
+
+    #[test]
+    fn the_application_keeps_its_name_however_late_it_comes() {
+        let (dotted, other) = (named("sources.a", Kind::Gauge), named("sources_b", Kind::Gauge));
+        let application = named("sources_a", Kind::Counter);
+        let sources: [(_, &[_]); 2] = [(Rank::Libraries, &[dotted, other]), (Rank::Application, &[application])];
+        check(&sources, &[], &[("sources_a", 1), ("sources_b", 2)], 1);
+    }
+
+    #[test]
+    fn lines_of_a_histogram_are_names_too() {
+        let (histogram, count) = (named("sources_c", Kind::Histogram), named("sources_c_count", Kind::Gauge));
+        check(&[(Rank::Application, &[count]), (Rank::Application, &[histogram])], &[], &[("sources_c_count", 1)], 1);
+    }
+
+    #[test]
+    fn process_metrics_of_a_registry_are_meant_to_win() {
+        let foreign = named("process_threads", Kind::Gauge);
+        let expect = [("phasemeter.scrape.duration", 0), ("process_threads", 1)];
+        check(&[(Rank::Application, &[foreign])], &[&PROCESS_THREADS, &SCRAPE_DURATION], &expect, 0);
+    }
+
+    #[test]
+    fn a_source_that_panics_is_missing_and_counted() {
+        let sources = Sources::default();
+        sources.add(Arc::new(Fixed("a bad source", Rank::Application, Vec::new())));
+        let drops = Drops::default();
+        let mut own = Samples::default();
+        own.push_plain(&PHASE_RUNS, Value::Count(7));
+        assert_eq!(sources.join(own, "", &drops).families.len(), 1);
+        assert_eq!(drops.total(DropReason::SourcePanicked), 1);
+    }
+}
