@@ -6,7 +6,7 @@ use std::fs;
 use phasemeter_core::catalogue;
 use phasemeter_tests::cargo::{Package, packages, pulled_by};
 use phasemeter_tests::rules::{absent, features, literals, reasons, risks};
-use phasemeter_tests::source::{Source, below, of_crates, other_files_of_crates, root};
+use phasemeter_tests::source::{Source, below, files, of_crates, other_files_of_crates, root};
 
 /// Every source that is looked at gives no finding; at least so many are, or the rule has looked away.
 #[track_caller]
@@ -176,4 +176,26 @@ fn every_source_begins_by_saying_what_it_is() {
     for (folder, at_least) in [("examples", 10), ("tests", 10), ("xtask", 4)] {
         check(&below(folder), at_least, head);
     }
+}
+
+/// The tests that a page names, as `file.rs::function`.
+fn named_tests(page: &str) -> Vec<(&str, &str)> {
+    page.split('`').filter_map(|code| code.split_once("::").filter(|(file, _)| file.ends_with(".rs"))).collect()
+}
+
+#[test]
+fn every_test_that_the_page_of_features_names_is_there() {
+    let page = fs::read_to_string(root().join("docs/features.md")).expect("the page is there");
+    let files: Vec<_> =
+        ["crates", "tests", "examples"].into_iter().flat_map(|folder| files(&root().join(folder))).collect();
+    let is_there = |file: &str, function: &str| {
+        let of_this_name = files.iter().filter(|path| path.file_name().is_some_and(|name| name == file));
+        let text = |path| fs::read_to_string(path).expect("it was just listed");
+        of_this_name.map(text).any(|text| text.contains(&format!("fn {function}(")))
+    };
+    let named = named_tests(&page);
+    assert!(named.len() >= 30, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|(file, function)| !is_there(file, function)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(!is_there("exact.rs", "there_is_no_such_test"));
 }

@@ -24,7 +24,7 @@ pub struct Effort {
 }
 
 /// Enough for conclusions.
-pub const FULL: Effort = Effort { rounds: 15, slices: 30, operations: 10_000 };
+pub const FULL: Effort = Effort { rounds: 21, slices: 30, operations: 10_000 };
 
 /// Enough to see whether something is amiss.
 pub const QUICK: Effort = Effort { rounds: 5, slices: 15, operations: 2_000 };

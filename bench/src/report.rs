@@ -51,11 +51,10 @@ pub fn text(results: &Results) -> String {
 
 fn table(results: &Results) -> String {
     let mut text = "### Every operation\n\nIn brackets the quartiles.\n\n".to_owned();
-    text += "| | | ns of CPU | instructions | allocations |\n|---|---|---:|---:|---:|\n";
-    let mut before = "";
+    text += "| operation | done by | ns of CPU | instructions | allocations |\n|---|---|---:|---:|---:|\n";
+    let mut headings = Headings::default();
     for row in &results.rows {
-        let heading = if row.workload == before { String::new() } else { heading(row) };
-        before = &row.workload;
+        let heading = headings.of(row);
         let Row { subject, ns, allocations, .. } = row;
         let quartiles =
             format!("{} ({}–{})", figures(ns.median), figures(ns.lower_quartile), figures(ns.upper_quartile));
@@ -66,8 +65,15 @@ fn table(results: &Results) -> String {
     text
 }
 
-fn heading(row: &Row) -> String {
-    format!("**{}**: {}", row.workload, row.operation)
+/// Says of each workload what it is, in the first of its lines.
+#[derive(Debug, Default)]
+pub(crate) struct Headings<'a>(Option<&'a str>);
+
+impl<'a> Headings<'a> {
+    pub(crate) fn of(&mut self, row: &'a Row) -> String {
+        let is_new = self.0.replace(&row.workload) != Some(&row.workload);
+        if is_new { format!("**{}**: {}", row.workload, row.operation) } else { String::new() }
+    }
 }
 
 /// As many figures as mean something: none after the point from 100 on.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use phasemeter::Level;
 
-use crate::report::figures;
+use crate::report::{Headings, figures};
 use crate::results::{Results, Row};
 use crate::workloads::SHAPES;
 
@@ -67,19 +67,19 @@ pub fn text(results: &Results) -> String {
     }
     let [low, high] = RATES;
     let mut text = "### The share of one core\n\nWithout the loop, with everything that tracing takes.\n\n".to_owned();
+    let mut headings = Headings::default();
     let rates = format!("{low} items/s | {} items/s", thousands(high));
-    line(&mut text, &format!("| | level | ns an item | instructions | {rates} | allowed | | the original promised |"));
+    line(
+        &mut text,
+        &format!("| an item | level | ns | instructions | {rates} | allowed | it is | the original promised |"),
+    );
     line(&mut text, "|---|---|---:|---:|---:|---:|---:|---|---:|");
-    let mut before = "";
     for share in &shares {
         let row = share.row;
-        let heading =
-            if row.workload == before { String::new() } else { format!("**{}**: {}", row.workload, row.operation) };
-        before = &row.workload;
         let instructions = row.instructions.map_or_else(|| "–".to_owned(), figures);
         let verdict = if share.is_kept() { "kept" } else { "**missed**" };
         let cells = [
-            heading,
+            headings.of(row),
             share.allowed.level.to_string(),
             figures(share.ns),
             instructions,
@@ -91,7 +91,7 @@ pub fn text(results: &Results) -> String {
         ];
         line(&mut text, &format!("| {} |", cells.join(" | ")));
     }
-    text + &missed(results, &shares)
+    text + &missed(results, &shares) + &background(results)
 }
 
 /// What takes more than is allowed, how far it is within, and what it consists of.
@@ -100,59 +100,91 @@ fn missed(results: &Results, shares: &[Share<'_>]) -> String {
     if missed.is_empty() {
         return "\nEverything is within what is allowed.\n".to_owned();
     }
-    let mut text = "\nWhat is missed:\n\n".to_owned();
+    let mut text = "\nMissed:\n\n".to_owned();
     for share in missed {
         let Allowed { level, percent: allowed, .. } = share.allowed;
-        let (taken, most) = (share.percent(RATES[1]), allowed / 100.0 * 1e9 / share.ns);
-        let [is, may] = [share.ns, allowed / 100.0 * 1e9 / RATES[1]].map(figures);
-        let name = &share.row.workload;
-        let [taken, allowed] = [taken, *allowed].map(percents);
-        let up_to = thousands((most / 100.0).floor() * 100.0);
-        line(
-            &mut text,
-            &format!(
-                "- `{name}` at {level}: {taken}. An item takes {is} ns, where {may} ns are {allowed}; up to {up_to} items/s it is within."
-            ),
+        let allowed_ns = figures(allowed / 100.0 * 1e9 / RATES[1]);
+        let up_to = (allowed / 100.0 * 1e9 / share.ns / 100.0).floor() * 100.0;
+        let (name, ns, up_to) = (&share.row.workload, figures(share.ns), thousands(up_to));
+        let [taken, allowed] = [share.percent(RATES[1]), *allowed].map(percents);
+        let line_of_it = format!(
+            "- `{name}` at {level}: {taken} of a core. An item takes {ns} ns, and {allowed} are {allowed_ns} ns; up to \
+             {up_to} items/s it is within."
         );
+        line(&mut text, &line_of_it);
     }
     text + &parts(results)
 }
 
-/// What single parts take that no way to measure goes without.
+/// What the missed ones cannot go without.
 fn parts(results: &Results) -> String {
     let parts = [
         ("clock", "monotonic", "one reading of the monotonic clock"),
-        ("clock", "thread CPU time", "one reading of a thread's CPU time"),
-        ("plain_span", "a layer that does nothing, filtered", "a span under a filtered layer that does nothing"),
+        ("clock", "thread CPU time", "one reading of a thread's CPU time, which is a system call"),
+        ("plain_span", "a layer that does nothing, filtered", "a span under a layer that only filters for itself"),
     ];
-    let part = |(workload, subject, what): (&str, &str, &str)| {
-        let row = results.row(workload, subject)?;
-        Some(format!("{what} {} ns ({})", figures(row.ns.median), percents(percent(row.ns.median, RATES[1]))))
+    let mut text = format!("\nWhat parts of them take, once an item at {} items/s:\n\n", thousands(RATES[1]));
+    for (workload, subject, what) in parts {
+        if let Some(row) = results.row(workload, subject) {
+            let taken = percents(percent(row.ns.median, RATES[1]));
+            line(&mut text, &format!("- {what}: {taken} of a core ({})", cost(row)));
+        }
+    }
+    text
+}
+
+/// How often a service is scraped, and looked at by the collectors, in seconds.
+const INTERVALS: [(&str, &str, f64, &str); 2] = [
+    ("scrape", "10 phases", 15.0, "a scrape of 10 phases each 15 s"),
+    ("collect", "this process", 1.0, "a look of the collectors each second"),
+];
+
+/// What is taken whatever the level and however many the items.
+fn background(results: &Results) -> String {
+    let taken = |(workload, subject, interval, what): (&str, &str, f64, &str)| {
+        let ns = results.row(workload, subject)?.ns.median;
+        Some(format!("{what} takes {} of a core ({} µs)", percents(percent(ns, 1.0 / interval)), figures(ns / 1e3)))
     };
-    let parts: Vec<_> = parts.into_iter().filter_map(part).collect();
-    format!("\nOnce an item at {} items/s, of one core: {}.\n", thousands(RATES[1]), parts.join("; "))
+    let taken: Vec<_> = INTERVALS.into_iter().filter_map(taken).collect();
+    if taken.is_empty() { String::new() } else { format!("\nNot in these shares: {}.\n", taken.join(", ")) }
 }
 
 /// What callsites cost that we do not measure; nothing where they were not measured.
 #[must_use]
 pub fn callsites(results: &Results) -> String {
-    let mut text = "### What is not measured\n\n".to_owned();
-    let compared = ["unwanted_span", "unwanted_event", "logged_span", "logged_event", "plain_span_beside_log"];
-    let Some(off) = results.row("plain_span", "off") else { return String::new() };
-    line(&mut text, &format!("A span that only we want, at level off: {}.\n", cost(off)));
-    line(
-        &mut text,
-        "| beside a log | the log alone | and a layer that wants nothing | and ours, off | and ours, basic |",
-    );
+    let mut text = "### What is not measured\n\nAt level off, where nobody else wants a span:\n\n".to_owned();
+    if results.row("plain_span", "off").is_none() {
+        return String::new();
+    }
+    let off = [
+        ("plain_span", "off"),
+        ("run", "off, our layer"),
+        ("guard", "off, our layer"),
+        ("future", "off"),
+        ("poll", "off"),
+        ("metric", "off, our layer"),
+    ];
+    for row in off.into_iter().filter_map(|(workload, subject)| results.row(workload, subject)) {
+        line(&mut text, &format!("- {}: {}", row.operation, cost(row)));
+    }
+    text += "\nBeside a log that has a filter of its own, from level INFO on:\n\n";
+    line(&mut text, "| | the log alone | and a layer that wants nothing | and ours, off | and ours, basic |");
     line(&mut text, "|---|---|---|---|---|");
+    let compared = ["unwanted_span", "unwanted_event", "logged_span", "logged_event", "plain_span_beside_log"];
     for workload in compared {
         let subjects = ["the log alone", "the log and a layer that wants nothing", "off", "basic"];
         let rows: Vec<_> = subjects.iter().filter_map(|subject| results.row(workload, subject)).collect();
-        let Some(first) = rows.first() else { continue };
-        let costs: Vec<_> = rows.iter().map(|row| cost(row)).collect();
-        line(&mut text, &format!("| {} | {} |", first.operation, costs.join(" | ")));
+        let Some(alone) = rows.first() else { continue };
+        let costs: Vec<_> = rows.iter().map(|row| format!("{}{}", cost(row), more(row, alone))).collect();
+        line(&mut text, &format!("| {} | {} |", alone.operation, costs.join(" | ")));
     }
     text
+}
+
+/// How many instructions more than the other one takes; nothing where it takes as many.
+fn more(row: &Row, other: &Row) -> String {
+    let more = row.instructions.zip(other.instructions).map_or(0.0, |(own, others)| own - others);
+    if more.abs() < 0.5 { String::new() } else { format!(" ({more:+.0})") }
 }
 
 fn cost(row: &Row) -> String {

@@ -1,6 +1,7 @@
 //! Phase *chunk*: cuts a text into overlapping pieces, at whole words where there are any.
 
 use std::ops::Range;
+use std::path::Path;
 
 use phasemeter::Phase;
 
@@ -13,10 +14,11 @@ const SIZE: usize = 800;
 /// How much of a chunk the next one repeats at most, in characters, so that what a cut divides stands whole in one.
 const OVERLAP: usize = 100;
 
-/// Cuts a text. What comes back are byte ranges of it; white space alone makes no chunk.
-pub(crate) fn chunks(text: &str) -> Vec<Range<usize>> {
+/// Cuts the text of a file. What comes back are byte ranges of it; white space alone makes no chunk.
+pub(crate) fn chunks(file: &Path, text: &str) -> Vec<Range<usize>> {
     // A guard rather than a closure: nothing in here can fail, and `inc` shows long documents while they are cut.
     let phase = CHUNK.start();
+    phase.item(file.display());
     phase.bytes(text.len());
     cut(text).inspect(|_| phase.inc(1)).collect()
 }

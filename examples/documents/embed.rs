@@ -4,6 +4,8 @@
 //! a row inside of one, adds to or takes from one of 256 numbers that its hash picks. So *tokenizer* is near to
 //! *tokenise*, and not to *lexer*.
 
+use std::path::Path;
+
 use phasemeter::{Phase, phase};
 
 /// One item a chunk, one run a batch of them.
@@ -15,9 +17,9 @@ pub(crate) const DIMENSIONS: usize = 256;
 /// Of length 1, or 0 where a text has no words.
 pub(crate) type Vector = [f32; DIMENSIONS];
 
-/// Embeds a batch of chunks.
-#[phase(EMBED, items = texts.len())]
-pub(crate) fn embed(texts: &[&str]) -> Vec<Vector> {
+/// Embeds a batch of chunks of one file.
+#[phase(EMBED, items = texts.len(), item = file.display())]
+pub(crate) fn embed(file: &Path, texts: &[&str]) -> Vec<Vector> {
     texts.iter().map(|text| vector(text)).collect()
 }
 

@@ -32,6 +32,7 @@ pub(crate) enum ExtractError {
 /// Extracts the text of one file. Every call is one run of the phase, and one item: ok, error or skipped.
 pub(crate) fn extract(path: &Path, max_bytes: u64) -> Result<Extracted, ExtractError> {
     EXTRACT.run(|phase| {
+        phase.item(path.display()); // shown while it runs, and afterwards where it was slow or failed; never a label
         let content = read(path, max_bytes);
         match &content {
             Ok(None) => phase.skip(1),

@@ -156,14 +156,14 @@ impl Pipeline<'_> {
 }
 
 fn chunk_document<'p>(document: &Arc<Document<'p>>, next: &Sender<Arc<Batch<'p>>>) {
-    for (first, chunks) in (0..).step_by(BATCH).zip(chunks(&document.text).chunks(BATCH)) {
+    for (first, chunks) in (0..).step_by(BATCH).zip(chunks(&document.file.path, &document.text).chunks(BATCH)) {
         send(next, Arc::new(Batch { document: document.clone(), first, chunks: chunks.to_vec() }));
     }
 }
 
 fn embed_batch<'p>(batch: &Arc<Batch<'p>>, next: &Sender<Embedded<'p>>) {
     let texts: Vec<_> = batch.chunks.iter().map(|range| &batch.document.text[range.clone()]).collect();
-    send(next, Embedded { batch: batch.clone(), vectors: embed(&texts) });
+    send(next, Embedded { batch: batch.clone(), vectors: embed(&batch.document.file.path, &texts) });
 }
 
 /// Waits until there is room. Sending fails only once everything was stopped; then nobody misses what is dropped.

@@ -107,6 +107,7 @@ impl Writer {
     /// Stores some chunks, and their documents, in one transaction: one run of the phase.
     pub(crate) fn commit(&self, records: &[Record<'_>]) -> Result<(), StoreError> {
         STORE.run(|phase| {
+            phase.item(format_args!("{} chunks", records.len()));
             phase.items(records.len());
             phase.bytes(records.iter().map(|record| record.text.len() + VECTOR_BYTES).sum::<usize>());
             self.write(records).map_err(failed("write"))

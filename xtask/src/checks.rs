@@ -28,6 +28,7 @@ pub(crate) fn steps(full: bool) -> Vec<Step> {
         Step { name: "docs", about: "the documentation has no broken link", check: Box::new(docs) },
     ];
     if full {
+        steps.push(Step { name: "bench", about: "the benchmarks build, and their own tests", check: Box::new(bench) });
         steps.push(Step { name: "loom", about: "what threads may do to each other in core", check: Box::new(loom) });
         steps.push(Step { name: "slow", about: "tests that take over a minute", check: Box::new(slow) });
         steps.push(Step { name: "deny", about: "licences and sources of dependencies", check: Box::new(deny) });
@@ -51,6 +52,14 @@ fn bring_servers() -> Result<Verdict, String> {
 
 fn tests() -> Result<Verdict, String> {
     test_command("cargo test --workspace --all-features --locked")
+}
+
+/// A workspace of its own.
+fn bench() -> Result<Verdict, String> {
+    let folder = servers::target_folder().join("bench").to_string_lossy().into_owned();
+    let variables = [("CARGO_TARGET_DIR", &*folder)];
+    run_command("cargo clippy --manifest-path bench/Cargo.toml --all-targets --locked -- -D warnings", &variables)?;
+    run_command("cargo test --manifest-path bench/Cargo.toml --locked", &variables)
 }
 
 /// In a target folder of its own: the flag makes every dependency another one.

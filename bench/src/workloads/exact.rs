@@ -11,7 +11,7 @@ static EMBED: Phase = Phase::new("embed");
 
 pub(super) fn workloads() -> Vec<Workload> {
     let log_and_ours = || subscribers::log_and_ours(Level::Basic);
-    let run = Workload::new("run", "`PHASE.run(|p| p.items(1))`")
+    let run = Workload::new("run", "`PHASE.run` of a closure that declares an item")
         .at_each_level("no subscriber", subscribers::none, runs)
         .at_each_level("our layer", subscribers::ours, runs)
         .subject("basic, our layer and a log", log_and_ours, runs);
