@@ -6,7 +6,7 @@ use crate::servers;
 use crate::steps::{Step, Verdict, run_command};
 
 /// Features of `phasemeter`, each of which must stand alone.
-const FEATURES: [&str; 5] = ["collect", "macros", "profiling", "serve", "testing"];
+const FEATURES: [&str; 7] = ["collect", "macros", "metrics", "profiling", "prometheus", "serve", "testing"];
 
 /// The steps; `full` adds those that take over a minute.
 pub(crate) fn steps(full: bool) -> Vec<Step> {

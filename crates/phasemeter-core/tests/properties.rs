@@ -112,7 +112,7 @@ fn check_read_back(series: &[AnySeries]) -> Result<(), TestCaseError> {
     prop_assert_eq!(names, wanted.keys().collect::<Vec<_>>());
     for (family, (metric, wanted)) in families.iter().zip(wanted.values()) {
         prop_assert_eq!((&*family.help, &*family.kind), (metric.help, type_name(metric.kind)));
-        let labels = family.series.iter().map(|series| series.labels.iter().cloned().collect());
+        let labels = family.series.iter().map(|series| series.labels.to_vec());
         prop_assert_eq!(labels.collect::<Vec<Pairs>>(), wanted.keys().map(pairs).collect::<Vec<_>>());
         for (series, AnySeries { value, .. }) in family.series.iter().zip(wanted.values()) {
             prop_assert!(is_value(&series.reading, value), "{value:?} was written as {:?}", series.reading);

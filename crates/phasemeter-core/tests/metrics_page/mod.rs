@@ -321,7 +321,7 @@ fn variants(source: &str, of: &str) -> Vec<(String, String)> {
 /// One series of this metric, as an exposition has it.
 fn encoded(metric: &'static Metric) -> Family {
     let value = match metric.kind {
-        Kind::Histogram => Value::Histogram(Box::new(Histogram::default())),
+        Kind::Histogram => Value::Histogram(Box::default()),
         Kind::Summary => Value::Quantiles(Box::default()),
         Kind::Counter | Kind::UpDownCounter | Kind::Gauge | Kind::Info | Kind::Unknown => Value::Count(0),
     };
