@@ -11,7 +11,7 @@ use phasemeter_core::catalogue::{
     PHASE_WAITING_TIME,
 };
 use phasemeter_core::{
-    Allocated, DropReason, Effort, HELD_AFTER_NS, Histogram, ItemOutcome, Kind, Limits, MAX_ERROR_TYPES, MAX_UNITS,
+    Allocated, DropReason, Effort, HELD_AFTER_NS, ItemOutcome, Kind, Limits, MAX_ERROR_TYPES, MAX_UNITS,
     MAX_VALUE_BYTES, Metric, Moment, Origin, Outcome, PhaseCell, Profile, Registry, Samples, Snapshot, Stability,
     Value, Verdict, WaitingFor, encode, is_free_label,
 };
