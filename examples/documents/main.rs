@@ -40,7 +40,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use phasemeter::{Endpoint, Meter};
+use phasemeter::{Endpoint, Level, Meter};
 use serde::Serialize;
 
 use crate::chunk::CHUNK;
@@ -151,7 +151,7 @@ fn ingest(
         not_files: walk.left_out,
         chunks: tally.chunks,
         lost: tally.lost,
-        measured: meter.is_enabled(),
+        measured: meter.level() > Level::Off,
         phases: phase_lines(&meter.phases(), &threads, elapsed),
         store: None,
         url: None,

@@ -222,6 +222,16 @@ impl PhaseCell {
         self.last_run.load(COUNT).max(self.seen.load(COUNT)).saturating_sub(1)
     }
 
+    /// Whether nothing was ever counted here, and nothing is going on.
+    pub(crate) fn is_unused(&self) -> bool {
+        let reading = self.read(Moment::default());
+        reading.runs() == 0
+            && reading.dealt_with() == 0
+            && reading.active == 0
+            && reading.expected == 0
+            && reading.errors.is_empty()
+    }
+
     pub(crate) fn is_active(&self) -> bool {
         self.flights.counts(None).active > 0
     }

@@ -9,7 +9,7 @@ use crate::catalogue::{
     PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP,
     PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, SERIES,
 };
-use crate::sync::{Arc, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
 use crate::{
     CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Metric, Moment, Outcome, PhaseCell, Samples, Value,
     WaitingFor, Work, bounded_value,
@@ -79,6 +79,15 @@ struct Kept {
     labels: Arc<OnceLock<SeriesLabels>>,
     /// Whether it stands for all label sets that found no place.
     is_collective: bool,
+    /// Whether the program asked for it, rather than a span that passed by: then it stays, also at 0.
+    is_declared: Arc<AtomicBool>,
+}
+
+/// Who asks for a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    Program,
+    Span,
 }
 
 /// The counts of one phase, for those who look at phases rather than at metrics.
@@ -94,6 +103,19 @@ pub struct PhaseReading {
     pub counts: CellReading,
     /// Whether it stands for all label sets that found no place.
     is_collective: bool,
+}
+
+impl Cells {
+    fn remove(&mut self, key: &Key) {
+        let Some(kept) = self.by_key.remove(key) else { return };
+        let (name, labels) = key;
+        if !labels.is_empty() && !kept.is_collective {
+            if let Some(sets) = self.label_sets.get_mut(name) {
+                *sets = sets.saturating_sub(1);
+            }
+        }
+        self.label_sets.retain(|_, sets| *sets > 0);
+    }
 }
 
 impl PhaseReading {
@@ -140,13 +162,43 @@ impl Registry {
     /// The cell of a phase, made (and so born at 0) when it is first asked for. `None` is the base pipeline.
     #[must_use]
     pub fn phase(&self, pipeline: Option<&str>, phase: &str) -> Arc<PhaseCell> {
-        self.cell((self.name(pipeline, phase), Box::default()))
+        self.cell((self.name(pipeline, phase), Box::default()), Asker::Program)
     }
 
     /// The cell of a phase with further labels. A label whose name Prometheus does not take, that phases have already,
     /// or that stands twice is left out and counted.
     #[must_use]
     pub fn labelled_phase(&self, pipeline: Option<&str>, phase: &str, labels: &[(&str, &str)]) -> Arc<PhaseCell> {
+        self.cell(self.key(pipeline, phase, labels), Asker::Program)
+    }
+
+    /// The same for a span, whose names may still change: see [`Registry::let_go`].
+    #[must_use]
+    pub fn span_phase(&self, pipeline: Option<&str>, phase: &str, labels: &[(&str, &str)]) -> Arc<PhaseCell> {
+        self.cell(self.key(pipeline, phase, labels), Asker::Span)
+    }
+
+    /// Lets go of the cell of a span that has another name now. Where nobody else asked for it and nothing was counted in
+    /// it, it was never a phase, and goes.
+    pub fn let_go(&self, cell: Arc<PhaseCell>) {
+        if !cell.is_unused() {
+            return;
+        }
+        let mut cells = write(&self.cells);
+        // Two handles: the registry's and ours. While the lock is held for writing, nobody can come by another one.
+        let goes = |kept: &Kept| {
+            Arc::ptr_eq(&kept.cell, &cell)
+                && Arc::strong_count(&cell) == 2
+                && cell.is_unused()
+                && !kept.is_declared.load(COUNT)
+        };
+        let found = cells.by_key.iter().find(|(_, kept)| goes(kept)).map(|(key, _)| key.clone());
+        if let Some(key) = found {
+            cells.remove(&key);
+        }
+    }
+
+    fn key(&self, pipeline: Option<&str>, phase: &str, labels: &[(&str, &str)]) -> Key {
         let mut kept: Vec<(Box<str>, Box<str>)> = Vec::with_capacity(labels.len());
         for (name, value) in labels {
             if is_free_label(name) && kept.iter().all(|(known, _)| **known != **name) {
@@ -156,14 +208,14 @@ impl Registry {
             }
         }
         kept.sort();
-        self.cell((self.name(pipeline, phase), kept.into()))
+        (self.name(pipeline, phase), kept.into())
     }
 
-    fn cell(&self, key: Key) -> Arc<PhaseCell> {
-        let known = self.known(&read(&self.cells), &key);
+    fn cell(&self, key: Key, asker: Asker) -> Arc<PhaseCell> {
+        let known = self.known(&read(&self.cells), &key, asker);
         known.unwrap_or_else(|| {
             let mut cells = write(&self.cells);
-            if let Some(cell) = self.known(&cells, &key) {
+            if let Some(cell) = self.known(&cells, &key, asker) {
                 return cell;
             }
             let (key, is_collective) =
@@ -171,19 +223,29 @@ impl Registry {
             if !key.1.is_empty() && !is_collective {
                 *cells.label_sets.entry(key.0.clone()).or_default() += 1;
             }
-            let new = || Kept { cell: self.new_cell(), labels: Arc::default(), is_collective };
+            let new = || Kept {
+                cell: self.new_cell(),
+                labels: Arc::default(),
+                is_collective,
+                is_declared: Arc::new(AtomicBool::new(asker == Asker::Program)),
+            };
             cells.by_key.entry(key).or_insert_with(new).cell.clone()
         })
     }
 
     /// The cell that is there for this key, its own or a collective one; nothing where one is to be made.
-    fn known(&self, cells: &Cells, key: &Key) -> Option<Arc<PhaseCell>> {
+    fn known(&self, cells: &Cells, key: &Key, asker: Asker) -> Option<Arc<PhaseCell>> {
         let own = cells.by_key.get(key);
         let shared = || {
             let others = (!self.has_room_for_labels(cells, key)).then(|| cells.by_key.get(&collective(key)));
             others.flatten()
         };
-        let found = own.or_else(shared).map(|kept| kept.cell.clone());
+        let declare = |kept: &Kept| {
+            if asker == Asker::Program {
+                kept.is_declared.store(true, COUNT);
+            }
+        };
+        let found = own.or_else(shared).inspect(|kept| declare(kept)).map(|kept| kept.cell.clone());
         let is_full = cells.by_key.len() >= self.max_phases.load(COUNT);
         found.or_else(|| is_full.then(|| self.overflow_cell()))
     }
@@ -209,17 +271,9 @@ impl Registry {
             return 0;
         }
         let mut cells = write(&self.cells);
-        let Cells { by_key, label_sets } = &mut *cells;
-        let before = by_key.len();
-        by_key.retain(|(name, labels), kept| {
-            let goes = is_idle(kept);
-            if let Some(sets) = label_sets.get_mut(name).filter(|_| goes && !labels.is_empty() && !kept.is_collective) {
-                *sets = sets.saturating_sub(1);
-            }
-            !goes
-        });
-        label_sets.retain(|_, sets| *sets > 0);
-        before - by_key.len()
+        let idle: Vec<_> = cells.by_key.iter().filter(|(_, kept)| is_idle(kept)).map(|(key, _)| key.clone()).collect();
+        idle.iter().for_each(|key| cells.remove(key));
+        idle.len()
     }
 
     fn overflow_cell(&self) -> Arc<PhaseCell> {
@@ -612,5 +666,19 @@ mod tests {
         drop(held);
         pass(100);
         assert_eq!(registry.expire(), 3);
+    }
+
+    #[test]
+    fn a_name_that_a_span_passed_by_leaves_nothing_and_one_that_was_asked_for_stays() {
+        let registry = registry(Limits { phases: 100, label_sets: 1, ..Limits::default() });
+        let labels: [&[(&str, &str)]; 3] = [&[("a", "1")], &[("a", "1"), ("b", "2")], &[]];
+        labels.iter().for_each(|labels| registry.let_go(registry.span_phase(None, "embed", labels)));
+        assert!(registry.read(Moment::default()).is_empty());
+        let _declared = registry.phase(None, "embed");
+        registry.let_go(registry.span_phase(None, "embed", &[]));
+        let counted = registry.span_phase(None, "counted", &[("a", "1")]);
+        counted.record(Outcome::Ok, 1);
+        registry.let_go(counted);
+        assert_eq!(registry.read(Moment::default()).len(), 2);
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The label value for errors of a Rust type: its path without what it is generic over.
 #[must_use]
@@ -17,8 +18,15 @@ pub fn error_type_of<E: ?Sized>() -> &'static str {
 ///
 /// An I/O error is called by its kind, as `std::io::ErrorKind::NotFound`. The type of any other source is erased, and
 /// what it is called is how its `Debug` form begins: for a derived one the name of the struct or of the variant.
+///
+/// What an error says of itself is the program's own code: where that panics, the error is called `unknown`.
 #[must_use]
 pub fn error_type_of_source(error: &(dyn Error + 'static)) -> Cow<'static, str> {
+    let named = catch_unwind(AssertUnwindSafe(|| named_by_root(error)));
+    named.unwrap_or(Cow::Borrowed("unknown"))
+}
+
+fn named_by_root(error: &(dyn Error + 'static)) -> Cow<'static, str> {
     let mut root = error;
     // An error that is its own source would have no root.
     for _ in 0..MAX_DEPTH {
@@ -30,8 +38,9 @@ pub fn error_type_of_source(error: &(dyn Error + 'static)) -> Cow<'static, str> 
 
 /// The label value for an error whose type is known: its own where nothing is behind it, otherwise its root source's.
 pub(crate) fn error_type_of_error<E: Error + 'static>(error: &E) -> Cow<'static, str> {
-    match error.source() {
-        Some(source) => error_type_of_source(source),
+    let own = catch_unwind(AssertUnwindSafe(|| error.source().map(named_by_root)));
+    match own.unwrap_or(Some(Cow::Borrowed("unknown"))) {
+        Some(named) => named,
         None => io_kind(error).unwrap_or(Cow::Borrowed(error_type_of::<E>())),
     }
 }
@@ -106,6 +115,23 @@ mod tests {
         check(&Broken::Nested("no number".parse::<u8>().expect_err("it is none").into()), "ParseIntError");
         check(&Broken::Nested(Broken::Header { line: 7 }.into()), "Header");
         check(&Broken::Header { line: 7 }, "phasemeter::error_type::tests::Broken");
+    }
+
+    #[test]
+    fn an_error_that_panics_when_it_is_asked_fails_nobody() {
+        struct Panics;
+        impl fmt::Debug for Panics {
+            fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("a panic that this test wants")
+            }
+        }
+        impl fmt::Display for Panics {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("broken")
+            }
+        }
+        impl Error for Panics {}
+        check(&Broken::Nested(Box::new(Panics)), "unknown");
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl PhaseGuard {
     pub fn inc_error(&self, items: u64, error_type: &str) {
         if self.count(ItemOutcome::Error, items) && items > 0 {
             if let Some(live) = &self.0 {
+                live.inner.note_length(error_type);
                 live.cell.add_errors(error_type, items);
             }
         }
@@ -138,6 +139,7 @@ impl PhaseGuard {
     /// Counts in a unit of its own as done, now.
     pub fn inc_units(&self, unit: &str, count: u64) {
         if let Some(live) = &self.0 {
+            live.inner.note_length(unit);
             live.taken_or_dropped(live.cell.add_units(unit, ItemOutcome::Ok, count));
         }
     }
@@ -151,9 +153,14 @@ impl PhaseGuard {
     /// position before that is not taken, and counted as `position_back`.
     pub fn set_position(&self, items: u64) {
         let Some(live) = &self.0 else { return };
-        let counted = live.counted_items.load(RELAXED);
+        if !live.taken_or_dropped(items <= MAX_COUNT) {
+            return;
+        }
+        live.counted_any.store(true, RELAXED);
+        // Of several threads that say where they are, each counts what it brought the position up by.
+        let counted = live.counted_items.fetch_max(items, RELAXED);
         match items.checked_sub(counted) {
-            Some(new) => _ = self.count(ItemOutcome::Ok, new),
+            Some(new) => _ = live.taken_or_dropped(live.cell.add_items(ItemOutcome::Ok, new)),
             None => live.inner.registry.drops().count(DropReason::PositionBack),
         }
     }
@@ -168,6 +175,7 @@ impl PhaseGuard {
     /// The run has failed, and ends as error with this type, whatever it returns. The first call stands.
     pub fn fail(&self, error_type: &str) {
         if let Some(live) = &self.0 {
+            live.inner.note_length(error_type);
             let _first = live.failure.set(error_type.into());
         }
     }
@@ -181,7 +189,7 @@ impl PhaseGuard {
     }
 
     /// Waits, in `wait`, for something to do: for the queue before this phase. From level detailed on the time counts
-    /// as waiting for input, not as busy.
+    /// as waiting for input, not as busy. Waits within waits, and those of several threads that share the guard, add up.
     pub fn wait_for_input<T>(&self, wait: impl FnOnce() -> T) -> T {
         self.wait(WaitingFor::Input, wait)
     }
@@ -363,6 +371,7 @@ impl Declared<'_> {
         let mut taken = self.items.is_none_or(|items| cell.add_items(outcome, items));
         taken &= self.bytes.is_none_or(|bytes| cell.add_bytes(outcome, bytes));
         for (unit, count) in &*self.units {
+            inner.note_length(unit);
             taken &= cell.add_units(unit, outcome, *count);
         }
         if !taken {

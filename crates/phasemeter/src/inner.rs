@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use phasemeter_core::catalogue::{ENDPOINT_INFO, LEVEL_INFO, SCRAPE_DURATION, TARGET_INFO};
 use phasemeter_core::encode::Style;
-use phasemeter_core::{Labels, Limits, Outcome, PhaseCell, Registry, Samples, TraceIds, Value};
+use phasemeter_core::{
+    DropReason, Labels, Limits, MAX_VALUE_BYTES, Outcome, PhaseCell, Registry, Samples, TraceIds, Value,
+};
 
 use crate::clock::Clock;
 use crate::environment::Environment;
@@ -112,10 +114,15 @@ impl Inner {
         PROCESS.get_or_init(|| Self::new(Clock::system(), Some(&Environment::of_process())))
     }
 
-    /// Takes the configuration, once. False where there was another one already, which stands.
+    /// Takes the configuration, once. False where there was another one already, which stands; the same one again changes
+    /// nothing, also not what was changed since.
     pub(crate) fn set_up(&self, setup: Setup) -> bool {
-        let standing = self.setup.get_or_init(|| setup.clone());
-        if standing == &setup {
+        let mut is_first = false;
+        let standing = self.setup.get_or_init(|| {
+            is_first = true;
+            setup.clone()
+        });
+        if is_first {
             self.registry.set_limits(setup.limits);
             if setup.environment.disabled {
                 self.disable();
@@ -156,6 +163,13 @@ impl Inner {
     pub(crate) fn disable(&self) {
         self.enabled.store(false, Ordering::Relaxed);
         self.set_level(Level::Off);
+    }
+
+    /// A label value that core will shorten is counted: core's cells cannot.
+    pub(crate) fn note_length(&self, value: &str) {
+        if value.len() > MAX_VALUE_BYTES {
+            self.registry.drops().count(DropReason::LabelShortened);
+        }
     }
 
     /// What the exposition looks like.

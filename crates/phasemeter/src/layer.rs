@@ -45,7 +45,26 @@ pub(crate) struct PhaseFilter {
 
 /// What we know of the span, for each Meter whose layer sees it.
 #[derive(Default)]
-struct Seen(Vec<(u64, PlainSpan)>);
+struct Seen(Vec<Tracked>);
+
+/// A span and the Meter that it is measured for. Where the layer is taken out of the subscriber before the span closes,
+/// nobody is told of its end: it leaves no trace, rather than to stay in flight for ever.
+struct Tracked {
+    inner: Arc<Inner>,
+    plain: PlainSpan,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if let Some(cell) = self.plain.cell.take() {
+            self.inner.plain_spans.fetch_sub(1, Ordering::Relaxed);
+            cell.replace_expected(self.plain.total, 0);
+            if let Some(flight) = self.plain.flight.take() {
+                cell.withdraw(flight);
+            }
+        }
+    }
+}
 
 /// One plain span that is, or may become, a run of a phase.
 #[derive(Default)]
@@ -84,8 +103,8 @@ impl PhaseLayer {
         S: for<'a> LookupSpan<'a>,
     {
         if let Some(seen) = span.extensions_mut().get_mut::<Seen>() {
-            if let Some((_, plain)) = seen.0.iter_mut().find(|(meter, _)| *meter == self.inner.id) {
-                change(plain);
+            if let Some(tracked) = seen.0.iter_mut().find(|tracked| tracked.inner.id == self.inner.id) {
+                change(&mut tracked.plain);
             }
         }
     }
@@ -95,7 +114,7 @@ impl PhaseLayer {
         S: for<'a> LookupSpan<'a>,
     {
         let extensions = span.extensions();
-        extensions.get::<Seen>().is_some_and(|seen| seen.0.iter().any(|(meter, _)| *meter == self.inner.id))
+        extensions.get::<Seen>().is_some_and(|seen| seen.0.iter().any(|tracked| tracked.inner.id == self.inner.id))
     }
 
     /// The pipeline of the nearest phase around this span, where that has one of its own.
@@ -105,8 +124,8 @@ impl PhaseLayer {
     {
         let parent = span.parent()?;
         let extensions = parent.extensions();
-        let (_, plain) = extensions.get::<Seen>()?.0.iter().find(|(meter, _)| *meter == self.inner.id)?;
-        plain.pipeline.clone()
+        let tracked = extensions.get::<Seen>()?.0.iter().find(|tracked| tracked.inner.id == self.inner.id)?;
+        tracked.plain.pipeline.clone()
     }
 
     /// Takes in what fields said, at the beginning or later.
@@ -141,7 +160,7 @@ impl PhaseLayer {
         let pipeline = plain.pipeline.as_deref().or(current.as_deref());
         let names: Vec<_> = plain.labels.iter().map(|(field, value)| (label_of_field(field), &**value)).collect();
         let labels: Vec<_> = names.iter().map(|(name, value)| (&**name, *value)).collect();
-        let cell = self.inner.registry.labelled_phase(pipeline, phase, &labels);
+        let cell = self.inner.registry.span_phase(pipeline, phase, &labels);
         match plain.cell.replace(cell.clone()) {
             None => {
                 self.inner.plain_spans.fetch_add(1, Ordering::Relaxed);
@@ -152,15 +171,17 @@ impl PhaseLayer {
                 if let Some(flight) = plain.flight.take() {
                     before.withdraw(flight);
                 }
+                self.inner.registry.let_go(before);
             }
             Some(_) => {}
         }
     }
 
-    fn close(&self, mut plain: PlainSpan) {
+    fn close(&self, plain: &mut PlainSpan) {
         let Some(cell) = plain.cell.take() else { return };
         self.inner.plain_spans.fetch_sub(1, Ordering::Relaxed);
         let (Some(first_enter_ns), Some(flight)) = (plain.first_enter_ns, plain.flight.take()) else {
+            cell.replace_expected(plain.total, 0);
             self.inner.registry.drops().count(DropReason::NeverEntered);
             return;
         };
@@ -255,9 +276,10 @@ where
         let mut plain = PlainSpan { pipeline: self.inherited_pipeline(&span), ..PlainSpan::default() };
         self.apply(&mut plain, reader.fields);
         let mut extensions = span.extensions_mut();
+        let tracked = Tracked { inner: self.inner.clone(), plain };
         match extensions.get_mut::<Seen>() {
-            Some(seen) => seen.0.push((self.inner.id, plain)),
-            None => extensions.insert(Seen(vec![(self.inner.id, plain)])),
+            Some(seen) => seen.0.push(tracked),
+            None => extensions.insert(Seen(vec![tracked])),
         }
     }
 
@@ -301,11 +323,11 @@ where
         let Some(span) = context.span(&id) else { return };
         let mut extensions = span.extensions_mut();
         let Some(seen) = extensions.get_mut::<Seen>() else { return };
-        let index = seen.0.iter().position(|(meter, _)| *meter == self.inner.id);
-        let plain = index.map(|index| seen.0.swap_remove(index).1);
+        let index = seen.0.iter().position(|tracked| tracked.inner.id == self.inner.id);
+        let tracked = index.map(|index| seen.0.swap_remove(index));
         drop(extensions);
-        if let Some(plain) = plain {
-            self.close(plain);
+        if let Some(mut tracked) = tracked {
+            self.close(&mut tracked.plain);
         }
     }
 }

@@ -26,6 +26,9 @@
 //!
 //! # Cost and failure
 //!
+//! A run takes under a fifth of a microsecond, `inc` some nanoseconds, a plain span under one microsecond:
+//! `docs/overhead.md` has the figures, for each level.
+//!
 //! After [`MeterBuilder::build`] nothing here fails, blocks or slows its host: what cannot be taken is counted in
 //! `phasemeter_dropped_total` by reason. Memory is bounded: see [`MeterBuilder::limits`].
 

@@ -18,8 +18,8 @@ use crate::inner::Inner;
 /// phasemeter::metric!("cache", hits += 3, misses += 1);
 /// ```
 ///
-/// The event has the level INFO, the target `phasemeter::metric`, the name as its field `metric` and the numbers under
-/// their own. The numbers go to the process's Meter, at every level but off; one that is not finite, or that would make
+/// The numbers go to the process's Meter, also within a test's scope. The event has the level INFO, the target `phasemeter::metric`, the name as its field `metric` and the numbers under
+/// their own. Numbers are taken at every level but off; one that is not finite, or that would make
 /// a counter fall, is not taken and counted as `invalid_value`. The names are checked while compiling: letters, digits,
 /// `_` and dots, and none that phasemeter's own metrics begin with.
 ///
@@ -33,7 +33,8 @@ use crate::inner::Inner;
 #[macro_export]
 macro_rules! metric {
     ($name:literal, $($field:ident $operation:tt $value:expr),+ $(,)?) => {{
-        $(let $field = $crate::__private::Number::number($value);)+
+        // All at once: no value may see the name of another field.
+        let ($($field,)+) = ($($crate::__private::Number::number($value),)+);
         $($crate::metric!(@record $name, $field $operation);)+
         $crate::__private::tracing::event!(
             target: "phasemeter::metric",
@@ -69,8 +70,8 @@ macro_rules! metric {
     }};
 }
 
-/// Names that ours begin with.
-const RESERVED: [&str; 6] = ["phase.", "phasemeter.", "pipeline.", "process.", "target.", "otel."];
+/// Names that ours begin with, whether a dot or `_` follows: for Prometheus that is the same.
+const RESERVED: [&str; 6] = ["phase_", "phasemeter_", "pipeline_", "process_", "target_", "otel_"];
 
 /// Whether this may be the name of a program's own metric.
 #[must_use]
@@ -98,7 +99,8 @@ pub const fn is_metric_name(name: &str) -> bool {
 const fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
     let mut index = 0;
     while index < prefix.len() {
-        if index >= bytes.len() || bytes[index] != prefix[index] {
+        let byte = if index < bytes.len() { bytes[index] } else { 0 };
+        if prefix[index] != if byte == b'.' { b'_' } else { byte } {
             return false;
         }
         index += 1;
@@ -122,9 +124,9 @@ macro_rules! numbers {
 
 numbers!(f32, f64, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 
-/// The instruments of a process, by name. There are as many as the program has `metric!` fields.
+/// The instruments of a process, by the name that Prometheus sees: of two that come to one, the first stands. There are as many as the program has `metric!` fields.
 #[derive(Default)]
-pub(crate) struct Instruments(RwLock<BTreeMap<&'static str, Arc<Cell>>>);
+pub(crate) struct Instruments(RwLock<BTreeMap<String, Arc<Cell>>>);
 
 /// One number, as bits.
 struct Cell {
@@ -157,7 +159,8 @@ impl Instrument {
     /// Adds to the counter.
     pub fn add(&self, value: f64) {
         self.record(value.is_finite() && value >= 0.0, |cell| {
-            let add = |bits| Some((f64::from_bits(bits) + value).to_bits());
+            // A sum beyond all numbers stays the last number.
+            let add = |bits| Some((f64::from_bits(bits) + value).min(f64::MAX).to_bits());
             let _sum = cell.bits.fetch_update(RELAXED, RELAXED, add);
         });
     }
@@ -180,8 +183,8 @@ impl Instruments {
     fn cell(&self, metric: &'static Metric) -> Option<Arc<Cell>> {
         let mut instruments = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let new = || Arc::new(Cell { metric, bits: AtomicU64::new(0) });
-        let cell = instruments.entry(metric.otel).or_insert_with(new);
-        (cell.metric.kind == metric.kind).then(|| cell.clone())
+        let cell = instruments.entry(metric.prometheus_name()).or_insert_with(new);
+        (cell.metric.kind == metric.kind && cell.metric.otel == metric.otel).then(|| cell.clone())
     }
 
     /// Puts every number that was said into `out`.
@@ -202,7 +205,7 @@ mod tests {
         for name in ["performance.latency_ms", "_a.b9", "phases.done"] {
             assert!(is_metric_name(name), "{name}");
         }
-        for name in ["", ".a", "9a.b", "a b.c", "ä.b", "phase.runs", "process.x", "otel.y"] {
+        for name in ["", ".a", "9a.b", "a b.c", "ä.b", "phase.runs", "phase_items.total", "process.x", "otel.y"] {
             assert!(!is_metric_name(name), "{name}");
         }
     }

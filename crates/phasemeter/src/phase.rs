@@ -119,8 +119,26 @@ impl Phase {
         }
     }
 
-    /// Records a run that was measured elsewhere.
+    /// Records a run that was measured elsewhere. Of one that failed the type of the error is `unknown`, unless
+    /// [`record_error`](Self::record_error) tells it. When it was nobody knows: it counts as activity from the reading on
+    /// that sees it.
     pub fn record(&self, outcome: Outcome, elapsed: Duration) {
+        match outcome {
+            Outcome::Ok | Outcome::Cancelled => self.record_as(outcome, elapsed),
+            Outcome::Error => self.record_error("unknown", elapsed),
+        }
+    }
+
+    /// Records a run that was measured elsewhere and failed, with the type of its error.
+    pub fn record_error(&self, error_type: &str, elapsed: Duration) {
+        if let Some(inner) = self.measuring() {
+            inner.note_length(error_type);
+            self.cell(&inner).add_errors(error_type, 1);
+        }
+        self.record_as(Outcome::Error, elapsed);
+    }
+
+    fn record_as(&self, outcome: Outcome, elapsed: Duration) {
         if let Some(inner) = self.measuring() {
             self.cell(&inner).record(outcome, nanos(elapsed));
         }

@@ -75,14 +75,19 @@ impl ServerBuilder {
         let config = Config { listen, on_busy: self.on_busy, ..Config::default() };
         let server = config.start(Arc::new(self.meter.clone())).map_err(|cause| Error::listen(cause, said_by))?;
         if let Some(busy) = server.moved_from() {
-            notice::say(&format!(
-                "{busy} is taken, listening on {} instead: {PORT} names another",
-                server.local_addr()
-            ));
+            let way_out = match said_by {
+                SaidBy::Program => String::new(),
+                SaidBy::Environment => format!(": {PORT} names another"),
+            };
+            notice::say(&format!("{busy} is taken, listening on {} instead{way_out}", server.local_addr()));
         }
         if server.local_addr().ip().is_loopback() && in_container(Path::new("/")) {
+            let way_out = match said_by {
+                SaidBy::Program => "the address 0.0.0.0".to_owned(),
+                SaidBy::Environment => format!("{HOST}=0.0.0.0"),
+            };
             notice::say(&format!(
-                "listening on {} INSIDE A CONTAINER: nothing outside of it can scrape this; {HOST}=0.0.0.0 opens it",
+                "listening on {} INSIDE A CONTAINER: nothing outside of it can scrape this; {way_out} opens it",
                 server.local_addr()
             ));
         }

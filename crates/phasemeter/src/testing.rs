@@ -110,7 +110,8 @@ impl TestMeter {
     }
 
     /// Makes the static phases that are used on this thread the test's, until the scope is dropped. Threads and tasks
-    /// elsewhere are not in it: under tokio, use the current-thread runtime.
+    /// elsewhere are not in it: under tokio, use the current-thread runtime. Of several scopes the one that began last counts,
+    /// whichever ends first. `metric!` goes to the process's Meter all the same.
     pub fn enter(&self) -> Scope {
         Scope { _inner: scoped::Scope::enter(self.meter.inner.clone()) }
     }
@@ -149,5 +150,22 @@ impl fmt::Display for Counts {
         let Self { ok, error, cancelled, active, items_ok, items_error, items_skipped, .. } = self;
         write!(f, "runs {ok} ok, {error} error, {cancelled} cancelled, {active} active; ")?;
         write!(f, "items {items_ok} ok, {items_error} error, {items_skipped} skipped")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static EMBED: Phase = Phase::new("embed");
+
+    #[test]
+    fn scopes_end_in_any_order() {
+        let (one, two) = (TestMeter::new(), TestMeter::new());
+        let (first, second) = (one.enter(), two.enter());
+        drop(first);
+        EMBED.run(|_| ());
+        drop(second);
+        assert_eq!((one.counts("embed").ok, two.counts("embed").ok), (0, 1));
     }
 }

@@ -123,6 +123,20 @@ fn a_position_is_absolute_and_never_goes_back() {
 }
 
 #[test]
+fn a_position_that_several_threads_say_counts_once() {
+    let (meter, _clock) = meter();
+    for _ in 0..50 {
+        let guard = meter.phase("extract").start();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (1..=500).for_each(|position| guard.set_position(position)));
+            }
+        });
+    }
+    assert_eq!(items(&meter, "extract"), [50 * 500, 0, 0]);
+}
+
+#[test]
 fn declared_and_live_items_together_are_a_counted_misuse() {
     let (meter, _clock) = meter();
     let guard = meter.phase("extract").start();

@@ -106,6 +106,21 @@ fn a_reloaded_filter_of_a_log_layer_changes_nothing_for_us() {
 }
 
 #[test]
+fn our_layer_reloaded_away_leaves_nothing_in_flight() {
+    let (meter, _clock) = meter();
+    let (layer, handle) = reload::Layer::new(Some(meter.layer()));
+    with_default(registry().with(layer), || {
+        let span = info_span!("a", phase.name = "a", phase.total = 5);
+        let entered = span.enter();
+        assert_eq!(runs(&meter, "a"), ([0, 0, 0], 1));
+        handle.reload(None).expect("the subscriber is there");
+        drop(entered);
+        drop(span);
+    });
+    assert_eq!(runs(&meter, "a"), ([0, 0, 0], 0));
+}
+
+#[test]
 fn scopes_within_scopes_and_several_subscribers_each_have_their_own() {
     let ((outer, _), (inner, _)) = (meter(), meter());
     let open = || info_span!("a", phase.name = "a").in_scope(|| ());

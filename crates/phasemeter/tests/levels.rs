@@ -203,3 +203,11 @@ fn directions_have_their_labels() {
     assert_eq!(WaitingFor::ALL.map(WaitingFor::as_str), ["input", "output", "other"]);
     let _detailed_is_const: Phase = const { Phase::new("item").detailed() };
 }
+
+#[test]
+fn the_same_meter_built_again_keeps_its_level() {
+    let build = || Meter::builder().environment([]).service_name("levels").build();
+    build().set_level(Level::Detailed);
+    assert_eq!(build().level(), Level::Detailed);
+    build().set_level(Level::Basic);
+}

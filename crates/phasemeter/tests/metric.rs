@@ -70,6 +70,20 @@ fn one_line_is_a_log_event_and_samples() {
     assert_eq!(dropped("metric_clash"), Some(Value::Count(1)));
     assert_eq!(scraped(&meter, "cache_hits_total").as_deref(), Some("6.5"));
 
+    let (left, right) = (1.0, 2.0);
+    metric!("swapped", left = right, right = left);
+    assert_eq!(scraped(&meter, "swapped_left").as_deref(), Some("2"));
+    assert_eq!(scraped(&meter, "swapped_right").as_deref(), Some("1"));
+
+    // The same name for Prometheus, and another for OpenTelemetry; and a gauge that would be called as a counter is.
+    metric!("cache.hits", total = 9);
+    assert_eq!(dropped("metric_clash"), Some(Value::Count(2)));
+    assert_eq!(scraped(&meter, "cache_hits_total").as_deref(), Some("6.5"));
+
+    metric!("huge", sum += f64::MAX);
+    metric!("huge", sum += f64::MAX);
+    assert_eq!(scraped(&meter, "huge_sum_total"), Some(f64::MAX.to_string()));
+
     meter.set_level(phasemeter::Level::Off);
     metric!("performance", throughput = 1);
     assert_eq!(scraped(&meter, "performance_throughput").as_deref(), Some("25.5"), "nothing is measured");
