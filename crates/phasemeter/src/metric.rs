@@ -182,9 +182,16 @@ impl Instrument {
 impl Instruments {
     fn cell(&self, metric: &'static Metric) -> Option<Arc<Cell>> {
         let mut instruments = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let new = || Arc::new(Cell { metric, bits: AtomicU64::new(0) });
-        let cell = instruments.entry(metric.prometheus_name()).or_insert_with(new);
-        (cell.metric.kind == metric.kind && cell.metric.otel == metric.otel).then(|| cell.clone())
+        let name = metric.prometheus_name();
+        let is_this = |cell: &Cell| cell.metric.kind == metric.kind && cell.metric.otel == metric.otel;
+        // A name of either world stands for one metric.
+        let taken = instruments.iter().find(|(known, cell)| **known == name || cell.metric.otel == metric.otel);
+        if let Some((_, cell)) = taken {
+            return is_this(cell).then(|| cell.clone());
+        }
+        let cell = Arc::new(Cell { metric, bits: AtomicU64::new(0) });
+        instruments.insert(name, cell.clone());
+        Some(cell)
     }
 
     /// Puts every number that was said into `out`.

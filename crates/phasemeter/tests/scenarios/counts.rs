@@ -169,7 +169,7 @@ fn declared() -> Vec<Scenario> {
         Scenario {
             name: "It was measured by somebody else, and is only recorded",
             runtimes: THREAD,
-            exact: sync("ok, error in 3.5 s; 1 invalid_duration", &[], |t| {
+            exact: sync("ok, error (unknown) in 3.5 s; 1 invalid_duration", &[], |t| {
                 t.phase.record_seconds(phasemeter::Outcome::Ok, 1.5);
                 t.phase.record_seconds(phasemeter::Outcome::Error, 2.0);
                 t.phase.record_seconds(phasemeter::Outcome::Ok, -1.0);
