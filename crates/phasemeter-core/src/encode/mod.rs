@@ -1,4 +1,4 @@
-//! Wire formats, each a pure function of a [`Snapshot`](crate::Snapshot).
+//! Wire formats, each a pure function of a [`Snapshot`].
 //!
 //! ```text
 //! Accept ─→ negotiate ─→ Negotiated ─┐
