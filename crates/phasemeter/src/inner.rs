@@ -180,7 +180,15 @@ impl Inner {
     /// Offers a run that just ended as an exemplar, where the program said how to find its trace.
     pub(crate) fn offer_exemplar(&self, cell: &PhaseCell, outcome: Outcome, elapsed_ns: u64) {
         if let Some(TraceContext(current)) = self.setup().and_then(|setup| setup.exemplars) {
-            cell.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), current);
+            // The program's own code: where it panics there is no exemplar, and the run ends all the same.
+            let ids = || match std::panic::catch_unwind(current) {
+                Ok(ids) => ids,
+                Err(_panic) => {
+                    self.registry.drops().count(DropReason::SourcePanicked);
+                    None
+                }
+            };
+            cell.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), ids);
         }
     }
 

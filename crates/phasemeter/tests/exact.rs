@@ -352,3 +352,11 @@ fn a_pipeline_that_was_named_keeps_its_name_in_every_run() {
     meter.phase("embed").run(|_| ());
     assert_eq!(runs(&meter, "embed"), ([1, 0, 0], 0));
 }
+
+#[test]
+fn a_panic_of_the_exemplar_function_costs_the_exemplar_alone() {
+    let meter = phasemeter::Meter::builder().isolated().environment([]).pipeline("test");
+    let meter = meter.exemplars(|| panic!("a panic that this test wants")).build();
+    meter.phase("embed").run(|_| ());
+    assert_eq!((runs(&meter, "embed"), dropped(&meter, DropReason::SourcePanicked)), (([1, 0, 0], 0), 1));
+}
