@@ -58,7 +58,7 @@ struct Scraped {
 }
 
 impl Scraped {
-    /// None, and a word about it, where this Prometheus is too old.
+    /// Nothing where this Prometheus is too old, and whoever runs the tests has said that he knows.
     #[track_caller]
     fn by(histograms: Histograms) -> Option<Self> {
         let durations_ns = durations_ns();
@@ -71,7 +71,8 @@ impl Scraped {
                 Some(Self { sorted_ns, durations_ns, prometheus, _endpoint: endpoint })
             }
             Err(reason) => {
-                eprintln!("not tested: {reason}");
+                let is_known = std::env::var_os("PHASEMETER_OLD_PROMETHEUS").is_some_and(|value| value == "accept");
+                assert!(is_known, "{reason}: PHASEMETER_OLD_PROMETHEUS=accept leaves this untested");
                 None
             }
         }

@@ -25,6 +25,11 @@ pub(crate) fn steps(full: bool) -> Vec<Step> {
             "cargo build --package phasemeter-examples --examples --locked",
         ),
         Step { name: "tests", about: "unit, property, golden, attribute and end to end", check: Box::new(tests) },
+        Step {
+            name: "reference",
+            about: "Python's reference parser reads our text formats",
+            check: Box::new(reference),
+        },
         Step { name: "docs", about: "the documentation has no broken link", check: Box::new(docs) },
     ];
     if full {
@@ -52,6 +57,17 @@ fn bring_servers() -> Result<Verdict, String> {
 
 fn tests() -> Result<Verdict, String> {
     test_command("cargo test --workspace --all-features --locked")
+}
+
+/// The test brings the package itself; beside the others, it passes where there is no Python.
+fn reference() -> Result<Verdict, String> {
+    if !answers("python3 -m pip --version") {
+        return Ok(Verdict::Skipped("no python3 with pip: install `python3-pip`".into()));
+    }
+    run_command(
+        "cargo test --package phasemeter-core --test reference_parser --locked",
+        &[("PHASEMETER_REFERENCE_PARSER", "required")],
+    )
 }
 
 /// A workspace of its own.
@@ -87,11 +103,17 @@ fn docs() -> Result<Verdict, String> {
 }
 
 fn deny() -> Result<Verdict, String> {
-    let installed =
-        Command::new("cargo").args(["deny", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if installed.is_ok_and(|status| status.success()) {
+    if answers("cargo deny --version") {
         run_command("cargo deny check bans licenses sources", &[])
     } else {
         Ok(Verdict::Skipped("cargo-deny is not installed: cargo install cargo-deny".into()))
     }
+}
+
+/// Whether this command can be run here.
+fn answers(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let program = words.next().expect("invariant: a line names its program");
+    let status = Command::new(program).args(words).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }

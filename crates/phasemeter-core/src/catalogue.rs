@@ -22,7 +22,7 @@ pub struct Metric {
 }
 
 /// How the values of a metric behave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Only grows; begins at 0.
     Counter,

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use crate::catalogue::{Kind, Metric, Origin, Stability, Unit};
 use crate::sync::{Mutex, lock};
 
-/// How many names are kept.
+/// How many are kept.
 pub const MAX_INTERNED: usize = 10_000;
 
-/// Metrics by their names.
-struct Interned(Mutex<BTreeMap<&'static str, &'static Metric>>);
+/// Metrics by their names and kinds: who came first here says nothing of who keeps a name.
+struct Interned(Mutex<BTreeMap<(&'static str, Kind), &'static Metric>>);
 
 impl Interned {
     fn metric(&self, name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
         let mut metrics = lock(&self.0);
-        if let Some(metric) = metrics.get(name) {
-            return Some(*metric).filter(|metric| metric.kind == kind);
+        if let Some(metric) = metrics.get(&(name, kind)) {
+            return Some(metric);
         }
         if metrics.len() >= MAX_INTERNED {
             return None;
@@ -34,13 +34,13 @@ impl Interned {
             origin: Origin::Ours("another library of the program named it"),
         };
         let metric: &'static Metric = Box::leak(Box::new(metric));
-        metrics.insert(name, metric);
+        metrics.insert((name, kind), metric);
         Some(metric)
     }
 }
 
-/// The metric of this name, for the whole process; the help of the first call stands. `None` where the name stands for
-/// another kind, or where there are [`MAX_INTERNED`] names.
+/// The metric of this name and kind, for the whole process; the help of the first call stands. `None` where there are
+/// [`MAX_INTERNED`] others.
 #[cfg(not(loom))]
 #[must_use]
 pub fn intern(name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
@@ -53,12 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_metric_and_one_kind() {
+    fn a_name_is_one_metric_of_each_kind() {
         let table = Interned(Mutex::default());
         let first = table.metric("http_requests_total", Kind::Counter, "Requests.").expect("there is room");
         let second = table.metric("http_requests_total", Kind::Counter, "Other words.").expect("it is there");
         assert!(std::ptr::eq(first, second));
-        assert_eq!(table.metric("http_requests_total", Kind::Gauge, ""), None);
+        let gauge = table.metric("http_requests_total", Kind::Gauge, "").expect("there is room");
+        assert_eq!((gauge.kind, first.kind), (Kind::Gauge, Kind::Counter));
         assert_eq!(first.prometheus_name(), "http_requests_total");
     }
 

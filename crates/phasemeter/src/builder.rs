@@ -96,8 +96,8 @@ impl MeterBuilder {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// A label on every series that has none of this name. Those of the catalogue cannot be set; one that cannot stand is
-    /// said, and left out. What tells processes apart is better a resource attribute.
+    /// A label on every series; not in a family in which a series has one of this name, since two series could become one.
+    /// Those of the catalogue, and `quantile`, cannot be set; one that cannot stand is said, and left out. What tells processes apart is better a resource attribute.
     pub fn constant_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.constant_labels.push((name.into(), value.into()));
         self
@@ -191,7 +191,9 @@ fn style(
     if !is_prefix {
         complaints.push(format!("no metric can begin with {prefix:?}: the prefix is left out"));
     }
-    let is_free = |name: &str| is_free_label(name) && !CATALOGUE.iter().any(|metric| metric.labels.contains(&name));
+    let is_free = |name: &str| {
+        is_free_label(name) && name != "quantile" && !CATALOGUE.iter().any(|metric| metric.labels.contains(&name))
+    };
     let (constant, refused): (Vec<_>, Vec<_>) = constant.into_iter().partition(|(name, _)| is_free(name));
     let refuse = |name: &str| format!("the constant label {name:?} cannot stand: it is left out");
     complaints.extend(refused.iter().map(|(name, _)| refuse(name)));

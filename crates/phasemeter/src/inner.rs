@@ -201,11 +201,10 @@ impl Inner {
         self.has_layer.store(true, Ordering::Relaxed);
     }
 
-    /// Puts everything of this Meter's into `out`. A disabled one has nothing.
+    /// Puts what this Meter measures itself into `out`. A disabled one has nothing.
     pub(crate) fn sample_own(self: &Arc<Self>, out: &mut Samples) {
         if self.is_enabled() {
             self.registry.sample(self.clock.moment(), out);
-            self.instruments.sample(out);
             self.runs.sample(out);
             self.sampler.sample(self, out);
             self.sample_self(out);

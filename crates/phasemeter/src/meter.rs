@@ -91,9 +91,11 @@ impl Meter {
         if !self.inner.is_enabled() {
             return Snapshot::default();
         }
-        let mut samples = Samples::default();
-        self.inner.sample_own(&mut samples);
-        self.inner.sources.join(samples, &self.inner.style().prefix, self.inner.registry.drops())
+        let (mut told, mut own) = (Samples::default(), Samples::default());
+        self.inner.instruments.sample(&mut told);
+        self.inner.sample_own(&mut own);
+        let inner = &*self.inner;
+        inner.sources.join(inner.id, told, own, &inner.style().prefix, inner.registry.drops())
     }
 
     /// The counts of every phase, sorted by pipeline and phase.

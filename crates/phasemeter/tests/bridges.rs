@@ -7,7 +7,7 @@ use metrics::{counter, describe_histogram, gauge, histogram, with_local_recorder
 use phasemeter::{Labels, Meter, MetricsOptions, MetricsRecorder, Snapshot, Value, catalogue};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 use protobuf::CodedInputStream;
 
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0";
@@ -212,6 +212,56 @@ fn a_registry_that_holds_us_and_is_joined_shows_nothing_twice() {
 }
 
 #[test]
+fn a_registry_that_holds_another_meter_shows_that_one_too() {
+    let (one, other) = (meter(), Meter::builder().pipeline("other").environment([]).isolated().build());
+    let registry = Registry::new();
+    registry.register(Box::new(other.prometheus_collector())).expect("nobody has these names");
+    other.phase("pack").run(|_| ());
+    one.join_prometheus(registry);
+    let text = text(&one, "");
+    let runs = r#"phase_runs_total{outcome="ok",phase="pack",pipeline="other"}"#;
+    assert_eq!(samples(&text).get(runs), Some(&("1", 1)), "{text}");
+}
+
+#[test]
+fn a_constant_label_makes_no_two_series_one() {
+    let meter = Meter::builder().constant_label("zone", "b").environment([]).isolated().build();
+    let registry = Registry::new();
+    let orders = IntCounterVec::new(Opts::new("orders_total", "Orders."), &["zone"]).expect("valid names");
+    orders.with_label_values(&["b"]).inc();
+    register(&registry, orders);
+    register(&registry, IntGauge::new("queue_depth", "Jobs that wait.").expect("a valid name"));
+    meter.join_prometheus(registry);
+    let recorder = meter.metrics_recorder();
+    with_local_recorder(&recorder, || {
+        counter!("bridge_zones").increment(1);
+        counter!("bridge_zones", "zone" => "b").increment(2);
+    });
+    for accept in ["", OPEN_METRICS] {
+        let text = text(&meter, accept);
+        let samples = samples(&text);
+        assert!(samples.values().all(|(_, count)| *count == 1), "{text}");
+        let value = |series| samples.get(series).map(|(value, _)| *value);
+        assert_eq!(value(r#"queue_depth{zone="b"}"#), Some("0"));
+        assert_eq!(value(r#"orders_total{zone="b"}"#), Some("1"));
+        assert_eq!([value("bridge_zones"), value(r#"bridge_zones{zone="b"}"#)], [Some("1"), Some("2")]);
+    }
+}
+
+#[test]
+fn a_gauge_that_is_called_as_a_counters_creation_stands_alone() {
+    let meter = meter();
+    let registry = Registry::new();
+    register(&registry, IntGauge::new("bridge_made_created", "Somebody's.").expect("a valid name"));
+    meter.join_prometheus(registry);
+    let recorder = meter.metrics_recorder();
+    with_local_recorder(&recorder, || counter!("bridge_made_total").increment(1));
+    let text = text(&meter, OPEN_METRICS);
+    assert_eq!(samples(&text).get("bridge_made_created"), Some(&("0", 1)), "{text}");
+    assert_eq!(samples(&text).get("bridge_made_total"), Some(&("1", 1)));
+}
+
+#[test]
 fn in_a_registry_of_the_application_our_values_are_those_of_our_own_endpoint() {
     let clock = phasemeter::ManualClock::new();
     let builder = Meter::builder().pipeline("test").prefix("acme_").constant_label("zone", "b").environment([]);
@@ -314,7 +364,8 @@ fn label_values_without_end_stay_within_the_limit_and_are_counted() {
         counter!("bridge_calm_total").increment(1);
     });
     let text = text(&meter, "");
-    assert_eq!(text.matches("\nbridge_users_total{").count(), 1_000);
+    assert_eq!(text.matches("\nbridge_users_total{user=").count(), 1_000);
+    assert!(text.contains("\nbridge_users_total{otel_metric_overflow=\"true\"} 99000\n"), "nothing is lost");
     assert!(text.contains("\nbridge_users_total{user=\"7\"} 2\n"), "what has its place keeps it");
     assert!(text.contains("\nbridge_calm_total 1\n"), "others have theirs");
     assert_eq!(dropped(&meter, "series_limit"), 99_000);
@@ -330,6 +381,55 @@ fn names_without_end_stay_within_the_limit_too() {
     });
     assert_eq!(text(&meter, "").matches("\nbridge_name_").count(), 20);
     assert_eq!(dropped(&meter, "series_limit"), 30);
+}
+
+#[test]
+fn beyond_the_limit_histograms_are_summed_and_gauges_are_not() {
+    let meter = meter();
+    let recorder = meter.metrics_recorder_where(MetricsOptions { series_per_name: 1, ..MetricsOptions::default() });
+    with_local_recorder(&recorder, || {
+        for user in ["a", "b", "c"] {
+            histogram!("bridge_sizes", "user" => user).record(2.0);
+            gauge!("bridge_levels", "user" => user).set(2.0);
+        }
+    });
+    let snapshot = meter.snapshot();
+    let count = |name, labels| value(&snapshot, name, &[labels]).map(Value::as_f64);
+    let overflow = ("otel_metric_overflow", "true");
+    assert_eq!([count("bridge_sizes", ("user", "a")), count("bridge_sizes", overflow)], [Some(1.0), Some(2.0)]);
+    assert_eq!([count("bridge_levels", ("user", "a")), count("bridge_levels", overflow)], [Some(2.0), None]);
+    assert_eq!(dropped(&meter, "series_limit"), 4);
+}
+
+#[test]
+fn what_nobody_holds_or_asks_for_goes_and_comes_back_at_0() {
+    let clock = phasemeter::ManualClock::new();
+    let meter = Meter::builder().environment([]).clock(clock.clone()).build();
+    let options =
+        MetricsOptions { idle: Some(Duration::from_secs(60)), series_per_name: 2, ..MetricsOptions::default() };
+    let recorder = meter.metrics_recorder_where(options);
+    let read = |user| {
+        let snapshot = meter.snapshot();
+        let labels = Labels::new([("user", user)]).expect("valid");
+        let family = snapshot.families.iter().find(|family| family.metric.otel == "bridge_idle")?;
+        let series = family.series.iter().find(|series| series.labels == labels)?;
+        Some((series.value.as_f64(), series.created_unix_ns.expect("a counter has it") / 1_000_000_000))
+    };
+    let count =
+        |user: &'static str| with_local_recorder(&recorder, || counter!("bridge_idle", "user" => user).increment(1));
+    let held = with_local_recorder(&recorder, || counter!("bridge_idle", "user" => "held"));
+    count("passing");
+    assert_eq!([read("held"), read("passing")], [Some((0.0, 0)), Some((1.0, 0))]);
+    clock.advance(Duration::from_secs(59));
+    count("passing");
+    assert_eq!(read("passing"), Some((2.0, 0)), "it was asked for");
+    clock.advance(Duration::from_secs(60));
+    assert_eq!([read("held"), read("passing")], [Some((0.0, 0)), None], "what is held can still be recorded into");
+    held.increment(7);
+    count("another");
+    count("passing");
+    assert_eq!(read("held"), Some((7.0, 0)));
+    assert_eq!([read("another"), read("passing")], [Some((1.0, 119)), None], "its place was free");
 }
 
 #[test]
@@ -361,6 +461,8 @@ fn what_is_not_finite_is_not_taken() {
         depth.set(f64::NAN);
         depth.decrement(f64::NEG_INFINITY);
         depth.decrement(0.5);
+        let large = histogram!("bridge_large");
+        (0..3).for_each(|_| large.record_many(f64::MAX, 2));
     });
     let snapshot = meter.snapshot();
     let Some(Value::Buckets(wait)) = value(&snapshot, "bridge_wait", &[]) else { panic!("no histogram") };
@@ -368,6 +470,8 @@ fn what_is_not_finite_is_not_taken() {
     assert_eq!(wait.bounds.iter().find(|(bound, _)| *bound == 1.0), Some(&(1.0, 5)), "bounds are inclusive");
     assert_eq!(wait.bounds.len(), 43);
     assert_eq!(value(&snapshot, "bridge_depth", &[]), Some(&Value::Real(2.5)));
+    let Some(Value::Buckets(large)) = value(&snapshot, "bridge_large", &[]) else { panic!("no histogram") };
+    assert_eq!((large.count, large.sum), (6, f64::MAX), "a sum beyond all numbers stays the last one");
     assert_eq!(dropped(&meter, "invalid_value"), 4);
 }
 

@@ -2,7 +2,7 @@
 
 use super::names::is_legacy_name;
 use super::number::{push_f64, push_i64, push_seconds, push_u64};
-use crate::{Labels, Style, Value};
+use crate::{Family, Labels, Style, Value};
 
 /// A label value as the text formats write it: backslash, quote and line feed escaped.
 pub(crate) fn escape_label_value(value: &str, out: &mut String) {
@@ -35,13 +35,14 @@ pub(crate) struct Lines<'a> {
     pub(crate) out: &'a mut Vec<u8>,
     /// The family's name, as it stands before suffixes.
     name: &'a str,
-    style: &'a Style,
+    /// What stands on each of its series.
+    constant: Labels,
     is_quoted: bool,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) fn new(name: &'a str, style: &'a Style, out: &'a mut Vec<u8>) -> Self {
-        Self { out, name, style, is_quoted: !is_legacy_name(name) }
+    pub(crate) fn new(name: &'a str, family: &Family, style: &Style, out: &'a mut Vec<u8>) -> Self {
+        Self { out, name, constant: style.constant_of(family), is_quoted: !is_legacy_name(name) }
     }
 
     /// A comment line: `# TYPE name what`.
@@ -57,19 +58,18 @@ impl<'a> Lines<'a> {
 
     /// Name and labels of a sample, and the space behind them; `extra` writes a label of its own, without a comma.
     pub(crate) fn sample(&mut self, suffix: &str, labels: &Labels, extra: Extra<'_>) {
-        let constant = self.constant_of(labels);
         if self.is_quoted {
             self.out.push(b'{');
             self.push_name(suffix);
         } else {
             self.push_name(suffix);
-            if labels.text().is_empty() && constant.is_empty() && extra.is_none() {
+            if labels.text().is_empty() && self.constant.text().is_empty() && extra.is_none() {
                 return self.out.push(b' ');
             }
             self.out.push(b'{');
         }
         let mut is_first = !self.is_quoted;
-        for text in [labels.text(), &constant].into_iter().filter(|text| !text.is_empty()) {
+        for text in [labels.text(), self.constant.text()].into_iter().filter(|text| !text.is_empty()) {
             if !std::mem::take(&mut is_first) {
                 self.out.push(b',');
             }
@@ -96,19 +96,6 @@ impl<'a> Lines<'a> {
             Value::Nanos(nanos) => push_seconds(*nanos, self.out),
             Value::Histogram(_) | Value::Buckets(_) | Value::Quantiles(_) => push_f64(value.as_f64(), self.out),
         }
-    }
-
-    /// Those constant labels that the series has not itself; most have none of them.
-    fn constant_of(&self, labels: &Labels) -> String {
-        let constant = &self.style.constant;
-        if constant.text().is_empty() {
-            return String::new();
-        }
-        if constant.iter().all(|(name, _)| labels.value(name).is_none()) {
-            return constant.text().to_owned();
-        }
-        let missing: Vec<_> = constant.iter().filter(|(name, _)| labels.value(name).is_none()).collect();
-        Labels::known(&missing).text().to_owned()
     }
 
     fn push_name(&mut self, suffix: &str) {

@@ -19,14 +19,14 @@ pub use names::{Names, is_legacy_name};
 pub use negotiate::{Format, Negotiated, negotiate};
 
 use crate::slots::NATIVE_SCHEMA;
-use crate::{Labels, Snapshot};
+use crate::{Family, Labels, Snapshot};
 
 /// What a program says about its exposition as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Style {
     /// Stands before the name of every metric but `target_info` and those of other libraries.
     pub prefix: String,
-    /// Stand on every series that has no label of the same name.
+    /// Stand on every series of a family in which no series has a label of the same name: two series must not become one.
     pub constant: Labels,
     /// How many native buckets there are to a doubling, as a power of two; at most 3.
     pub native_schema: i32,
@@ -35,6 +35,16 @@ pub struct Style {
 impl Default for Style {
     fn default() -> Self {
         Self { prefix: String::new(), constant: Labels::none(), native_schema: NATIVE_SCHEMA }
+    }
+}
+
+impl Style {
+    /// The constant labels that the series of this family get beside their own.
+    #[must_use]
+    pub fn constant_of(&self, family: &Family) -> Labels {
+        let is_free = |name: &str| family.series.iter().all(|series| series.labels.value(name).is_none());
+        let free: Vec<_> = self.constant.iter().filter(|(name, _)| is_free(name)).collect();
+        Labels::known(&free)
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut 
     let is_taken = |name: &str| families.binary_search_by(|(own, _)| (**own).cmp(name)).is_ok();
     for (name, family) in &families {
         let shape = Shape::of(name, family.metric.kind, is_taken);
-        let mut lines = Lines::new(shape.family, style, out);
+        let mut lines = Lines::new(shape.family, family, style, out);
         lines.comment("HELP", &escaped_help(family.metric.help, true));
         lines.comment("TYPE", shape.kind);
         if let Some(unit) = unit(shape.family, family.metric.unit) {
@@ -28,13 +28,19 @@ struct Shape<'a> {
     kind: &'static str,
     /// What a plain sample ends in.
     suffix: &'static str,
+    /// Whether it says when counting began: not where a family is called as that sample would be.
+    says_created: bool,
 }
 
 impl<'a> Shape<'a> {
     fn of(name: &'a str, kind: Kind, is_taken: impl Fn(&str) -> bool) -> Self {
-        let whole = |kind| Self { family: name, kind, suffix: "" };
+        let shape = |family: &'a str, kind, suffix| {
+            let says_created = !is_taken(&format!("{family}_created"));
+            Self { family, kind, suffix, says_created }
+        };
+        let whole = |kind| shape(name, kind, "");
         let without = |suffix: &'static str, kind| match name.strip_suffix(suffix) {
-            Some(family) if !family.is_empty() && !is_taken(family) => Self { family, kind, suffix },
+            Some(family) if !family.is_empty() && !is_taken(family) => shape(family, kind, suffix),
             // Its samples would have to end in it, and no other family be called so: it would not have the name that it
             // has in the other formats.
             Some(_) | None => whole("unknown"),
@@ -56,22 +62,22 @@ impl<'a> Shape<'a> {
 fn write_series(lines: &mut Lines<'_>, shape: &Shape<'_>, family: &Family) {
     for series in &family.series {
         match &series.value {
-            Value::Histogram(histogram) => write_histogram(lines, series, histogram),
-            Value::Buckets(buckets) => write_buckets(lines, series, buckets),
-            Value::Quantiles(quantiles) => write_quantiles(lines, series, quantiles),
+            Value::Histogram(histogram) => write_histogram(lines, shape, series, histogram),
+            Value::Buckets(buckets) => write_buckets(lines, shape, series, buckets),
+            Value::Quantiles(quantiles) => write_quantiles(lines, shape, series, quantiles),
             value @ (Value::Count(_) | Value::Level(_) | Value::Real(_) | Value::Nanos(_)) => {
                 lines.sample(shape.suffix, &series.labels, None);
                 lines.number(value);
                 lines.out.push(b'\n');
                 if shape.kind == "counter" {
-                    write_created(lines, series);
+                    write_created(lines, shape, series);
                 }
             }
         }
     }
 }
 
-fn write_histogram(lines: &mut Lines<'_>, series: &Series, histogram: &Histogram) {
+fn write_histogram(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, histogram: &Histogram) {
     let mut exemplars = histogram.exemplars.iter().peekable();
     for (bound, cumulated) in histogram.buckets() {
         write_le(lines, &series.labels, bound.map_or(f64::INFINITY, |bound| bound as f64 / 1e9));
@@ -83,44 +89,44 @@ fn write_histogram(lines: &mut Lines<'_>, series: &Series, histogram: &Histogram
         lines.out.push(b'\n');
     }
     debug_assert_eq!(histogram.buckets().count(), BOUNDS_NS.len() + 1);
-    write_ending(lines, series, histogram.count(), |out| push_seconds(histogram.sum_ns, out));
+    write_ending(lines, shape, series, histogram.count(), |out| push_seconds(histogram.sum_ns, out));
 }
 
-fn write_buckets(lines: &mut Lines<'_>, series: &Series, buckets: &Buckets) {
+fn write_buckets(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, buckets: &Buckets) {
     let bounds = buckets.bounds.iter().copied().filter(|(bound, _)| bound.is_finite());
     for (bound, cumulated) in bounds.chain([(f64::INFINITY, buckets.count)]) {
         write_le(lines, &series.labels, bound);
         push_u64(cumulated, lines.out);
         lines.out.push(b'\n');
     }
-    write_ending(lines, series, buckets.count, |out| push_f64(buckets.sum, out));
+    write_ending(lines, shape, series, buckets.count, |out| push_f64(buckets.sum, out));
 }
 
-fn write_quantiles(lines: &mut Lines<'_>, series: &Series, quantiles: &Quantiles) {
+fn write_quantiles(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, quantiles: &Quantiles) {
     for (quantile, value) in &quantiles.values {
         lines.sample("", &series.labels, Some(("quantile", &|out| push_canonical(*quantile, out))));
         push_f64(*value, lines.out);
         lines.out.push(b'\n');
     }
-    write_ending(lines, series, quantiles.count, |out| push_f64(quantiles.sum, out));
+    write_ending(lines, shape, series, quantiles.count, |out| push_f64(quantiles.sum, out));
 }
 
 fn write_le(lines: &mut Lines<'_>, labels: &Labels, bound: f64) {
     lines.sample("_bucket", labels, Some(("le", &|out| push_canonical(bound, out))));
 }
 
-fn write_ending(lines: &mut Lines<'_>, series: &Series, count: u64, sum: impl FnOnce(&mut Vec<u8>)) {
+fn write_ending(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, count: u64, sum: impl FnOnce(&mut Vec<u8>)) {
     lines.sample("_count", &series.labels, None);
     push_u64(count, lines.out);
     lines.out.push(b'\n');
     lines.sample("_sum", &series.labels, None);
     sum(lines.out);
     lines.out.push(b'\n');
-    write_created(lines, series);
+    write_created(lines, shape, series);
 }
 
-fn write_created(lines: &mut Lines<'_>, series: &Series) {
-    if let Some(created_unix_ns) = series.created_unix_ns {
+fn write_created(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series) {
+    if let Some(created_unix_ns) = series.created_unix_ns.filter(|_| shape.says_created) {
         lines.sample("_created", &series.labels, None);
         push_seconds(created_unix_ns, lines.out);
         lines.out.push(b'\n');

@@ -3,7 +3,7 @@
 
 use super::names::{Names, named, unit};
 use super::wire::{Message, delimited};
-use crate::{Buckets, Exemplar, Family, Histogram, Kind, Quantiles, Series, Snapshot, Style, Value};
+use crate::{Buckets, Exemplar, Histogram, Kind, Labels, Quantiles, Series, Snapshot, Style, Value};
 
 pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut Vec<u8>) {
     for (name, family) in named(snapshot, names, style) {
@@ -11,8 +11,9 @@ pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut 
             message.string(1, &name);
             message.string(2, family.metric.help);
             message.uint(3, kind_number(family.metric.kind));
+            let constant = style.constant_of(family);
             for series in &family.series {
-                message.message(4, |metric| write_metric(metric, family, series, style));
+                message.message(4, |metric| write_metric(metric, family.metric.kind, series, &constant, style));
             }
             let whole = if family.metric.kind == Kind::Counter { name.strip_suffix("_total") } else { None };
             if let Some(unit) = unit(whole.unwrap_or(&name), family.metric.unit) {
@@ -33,9 +34,8 @@ const fn kind_number(kind: Kind) -> u64 {
     }
 }
 
-fn write_metric(metric: &mut Message<'_>, family: &Family, series: &Series, style: &Style) {
-    let constant = style.constant.iter().filter(|(name, _)| series.labels.value(name).is_none());
-    for (name, value) in series.labels.iter().chain(constant) {
+fn write_metric(metric: &mut Message<'_>, kind: Kind, series: &Series, constant: &Labels, style: &Style) {
+    for (name, value) in series.labels.iter().chain(constant.iter()) {
         write_label(metric, name, value);
     }
     let created = series.created_unix_ns;
@@ -46,7 +46,7 @@ fn write_metric(metric: &mut Message<'_>, family: &Family, series: &Series, styl
         Value::Buckets(buckets) => metric.message(7, |out| write_buckets(out, buckets, created)),
         Value::Quantiles(quantiles) => metric.message(4, |out| write_quantiles(out, quantiles, created)),
         value @ (Value::Count(_) | Value::Level(_) | Value::Real(_) | Value::Nanos(_)) => {
-            let field = match family.metric.kind {
+            let field = match kind {
                 Kind::Counter => 3,
                 Kind::UpDownCounter | Kind::Gauge | Kind::Info | Kind::Histogram | Kind::Summary => 2,
                 Kind::Unknown => 5,

@@ -7,7 +7,7 @@ use crate::{Buckets, Family, Histogram, Labels, Quantiles, Snapshot, Style, Valu
 
 pub(super) fn write(snapshot: &Snapshot, names: Names, style: &Style, out: &mut Vec<u8>) {
     for (name, family) in named(snapshot, names, style) {
-        let mut lines = Lines::new(&name, style, out);
+        let mut lines = Lines::new(&name, family, style, out);
         write_family(&mut lines, family);
     }
 }

@@ -158,10 +158,13 @@ pub(crate) fn snapshot(series: &[AnySeries]) -> Snapshot {
 }
 
 impl AnySeries {
-    /// Its labels with those that stand everywhere.
-    pub(crate) fn labels_in(&self, style: &Style) -> BTreeMap<String, String> {
-        let constant = style.constant.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        constant.chain(self.labels.clone()).collect()
+    /// Its labels with those that stand on every series, where none of its metric's has one of that name.
+    pub(crate) fn labels_in(&self, style: &Style, all: &[Self]) -> BTreeMap<String, String> {
+        let family = || all.iter().filter(|one| one.metric.otel == self.metric.otel);
+        let is_free = |name: &str| family().all(|one| !one.labels.contains_key(name));
+        let constant = style.constant.iter().filter(|(name, _)| is_free(name));
+        let constant = constant.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.labels.clone().into_iter().chain(constant).collect()
     }
 }
 
@@ -192,7 +195,8 @@ pub(crate) fn wanted<'a>(series: &'a [AnySeries], style: &Style, is_classic: boo
     for one in series {
         let name = name_in(style, one.metric, is_classic);
         let family = wanted.entry(name).or_insert_with(|| (one.metric, BTreeMap::new()));
-        family.1.insert(one.labels_in(style), one);
+        let twice = family.1.insert(one.labels_in(style, series), one);
+        assert!(twice.is_none(), "two series are one: {one:?}");
     }
     wanted
 }

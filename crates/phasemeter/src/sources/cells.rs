@@ -53,6 +53,16 @@ impl Cell {
         }
     }
 
+    /// Whether somebody can record into it beside the one who asks.
+    pub(super) fn is_held(&self) -> bool {
+        let handles = match self {
+            Self::Counter(counter) => Arc::strong_count(counter),
+            Self::Gauge(gauge) => Arc::strong_count(gauge),
+            Self::Histogram(histogram) => Arc::strong_count(histogram),
+        };
+        handles > 1
+    }
+
     pub(super) fn value(&self) -> Value {
         match self {
             Self::Counter(counter) => Value::Count(counter.0.load(RELAXED)),
@@ -117,13 +127,14 @@ impl HistogramFn for Histogram {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         if let Some(own) = self.counts.get(bucket) {
             own.fetch_add(count as u64, RELAXED);
-            add(&self.sum_bits, value * count as f64);
+            add(&self.sum_bits, (value * count as f64).clamp(f64::MIN, f64::MAX));
         }
     }
 }
 
+/// A sum beyond all numbers stays the last number.
 fn add(bits: &AtomicU64, value: f64) {
-    let add = |bits| Some((f64::from_bits(bits) + value).to_bits());
+    let add = |bits| Some((f64::from_bits(bits) + value).clamp(f64::MIN, f64::MAX).to_bits());
     let _sum = bits.fetch_update(RELAXED, RELAXED, add);
 }
 

@@ -82,7 +82,7 @@ impl Collector for PrometheusCollector {
 
     /// Nothing while a registry that holds it is read for our own endpoint, where all of this is anyway.
     fn collect(&self) -> Vec<MetricFamily> {
-        if Reading::is_going_on() {
+        if Reading::is_going_on(self.inner.id) {
             return Vec::new();
         }
         let mut samples = Samples::default();
@@ -112,13 +112,13 @@ fn family(own: &Family, desc: &Desc, style: &Style) -> MetricFamily {
         Kind::Histogram => MetricType::HISTOGRAM,
         Kind::Summary => MetricType::SUMMARY,
     });
-    family.set_metric(own.series.iter().map(|series| metric(series, own.metric.kind, &style.constant)).collect());
+    let constant = style.constant_of(own);
+    family.set_metric(own.series.iter().map(|series| metric(series, own.metric.kind, &constant)).collect());
     family
 }
 
 fn metric(series: &Series, kind: Kind, constant: &Labels) -> ProtoMetric {
-    let constant = constant.iter().filter(|(name, _)| series.labels.value(name).is_none());
-    let mut metric = ProtoMetric::from_label(series.labels.iter().chain(constant).map(label).collect());
+    let mut metric = ProtoMetric::from_label(series.labels.iter().chain(constant.iter()).map(label).collect());
     match &series.value {
         Value::Histogram(histogram) => metric.set_histogram(durations(histogram)),
         Value::Buckets(buckets) => metric.set_histogram(histogram(buckets)),

@@ -1,45 +1,9 @@
-//! What other libraries call things, as we can show it.
+//! Labels of other libraries, as we can show them.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Mutex;
 
-use phasemeter_core::{Kind, Labels, Metric, Origin, Stability, Unit, intern};
-
-use crate::inner::lock;
-
-/// The metric of this name and kind, for the whole process. `None` where there are too many.
-pub(super) fn metric_of(name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
-    intern(name, kind, help).or_else(|| of_another_kind(name, kind, help))
-}
-
-/// The table of the process has one kind a name: the first that was seen. Who came first there says nothing of who keeps
-/// the name, so a second kind is kept here; there are few of them.
-fn of_another_kind(name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
-    const MAX_KEPT: usize = 100;
-    static KEPT: Mutex<Vec<&'static Metric>> = Mutex::new(Vec::new());
-    let mut kept = lock(&KEPT);
-    if let Some(metric) = kept.iter().find(|metric| metric.otel == name && metric.kind == kind) {
-        return Some(metric);
-    }
-    if kept.len() >= MAX_KEPT {
-        return None;
-    }
-    // Kept for good on purpose: the table is one of a process, and bounded.
-    let name: &'static str = Box::leak(name.into());
-    let metric: &'static Metric = Box::leak(Box::new(Metric {
-        otel: name,
-        classic: Some(name),
-        kind,
-        unit: Unit::Count("{value}"),
-        labels: &[],
-        help: Box::leak(help.into()),
-        stability: Stability::Stable,
-        origin: Origin::Ours("another library of the program named it"),
-    }));
-    kept.push(metric);
-    Some(metric)
-}
+use phasemeter_core::Labels;
 
 /// Labels whose names Prometheus takes, and how many were left out because two came to one name: the first one stands.
 pub(super) fn labels_of<'a, V: AsRef<str>>(pairs: impl Iterator<Item = (&'a str, V)>) -> (Labels, usize) {
@@ -71,13 +35,5 @@ mod tests {
         let (labels, left_out) = labels_of(pairs.into_iter());
         assert_eq!(labels.text(), r#"a_b="1",key_="4",key_9="6",key___x="5",key_le="3",ok="7""#);
         assert_eq!(left_out, 1);
-    }
-
-    #[test]
-    fn a_name_has_a_metric_for_each_kind() {
-        let [counter, gauge, again] = [Kind::Counter, Kind::Gauge, Kind::Gauge]
-            .map(|kind| metric_of("foreign_kinds", kind, "Somebody's.").expect("there is room"));
-        assert_eq!((counter.kind, gauge.kind), (Kind::Counter, Kind::Gauge));
-        assert!(std::ptr::eq(gauge, again));
     }
 }

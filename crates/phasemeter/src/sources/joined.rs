@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use phasemeter_core::{Buckets, DropReason, Drops, Kind, Quantiles, Samples, Value};
+use phasemeter_core::{Buckets, DropReason, Drops, Kind, Quantiles, Samples, Value, intern};
 use prometheus::Registry;
 use prometheus::proto::{Metric as ProtoMetric, MetricFamily, MetricType};
 
-use super::foreign::{labels_of, metric_of};
+use super::foreign::labels_of;
 use super::{Rank, Source};
 use crate::meter::Meter;
 
@@ -61,7 +61,7 @@ impl Source for Joined {
 
 fn sample_family(family: &MetricFamily, drops: &Drops, out: &mut Samples) {
     let kind = kind_of(family.get_field_type());
-    let Some(metric) = metric_of(family.name(), kind, family.help()) else {
+    let Some(metric) = intern(family.name(), kind, family.help()) else {
         return drops.count(DropReason::SeriesLimit);
     };
     for own in family.get_metric() {

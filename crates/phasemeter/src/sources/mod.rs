@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A name belongs to one of them: to the application's registries in the order they were joined, then to its libraries,
-//! then to us. A family whose name is taken is left out as a whole, never merged; this is counted, and said once.
+//! then to `metric!`, then to us. A family whose name is taken is left out as a whole, never merged; this is counted, and said once.
 
 mod names;
 
@@ -28,7 +28,7 @@ pub use collector::PrometheusCollector;
 #[cfg(feature = "metrics")]
 pub use recorder::{MetricsOptions, MetricsRecorder};
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -80,6 +80,9 @@ const MAX_SAID: usize = 1_000;
 /// What our own metrics are called where a name clashes.
 const OURS: &str = "phasemeter";
 
+/// The same for the program's own metrics.
+const TOLD: &str = "metric!";
+
 impl Sources {
     /// Reads this one too, from now on.
     #[cfg_attr(
@@ -92,12 +95,18 @@ impl Sources {
         added.insert(behind, source);
     }
 
-    /// A snapshot of our own samples and of those of every source; each name stands once.
-    pub(crate) fn join(&self, own: Samples, prefix: &str, drops: &Drops) -> Snapshot {
-        let added = self.added.read().unwrap_or_else(PoisonError::into_inner).clone();
+    /// A snapshot of the samples of every source, of `metric!` and of our own; each name stands once.
+    pub(crate) fn join(&self, meter: u64, told: Samples, own: Samples, prefix: &str, drops: &Drops) -> Snapshot {
+        let mut added = self.added.read().unwrap_or_else(PoisonError::into_inner).clone();
         let own = Snapshot::new(own);
+        if added.is_empty() && told.is_empty() {
+            return own;
+        }
         // A source that comes back here is not asked again.
-        let Some(_reading) = Reading::begin().filter(|_| !added.is_empty()) else { return own };
+        let reading = Reading::begin(meter);
+        if reading.is_none() {
+            added.clear();
+        }
         let mut names = Names { sources: self, drops, prefix, taken: BTreeMap::new(), families: BTreeMap::new() };
         for source in added {
             let mut samples = Samples::default();
@@ -110,6 +119,7 @@ impl Sources {
             }
             names.take(source.name(), samples);
         }
+        names.take(TOLD, told);
         names.take_families(OURS, own.families);
         // Its keys are what a snapshot is sorted by.
         Snapshot { families: names.families.into_values().collect(), work: own.work }
@@ -177,30 +187,38 @@ impl Names<'_> {
 }
 
 thread_local! {
-    /// Whether this thread reads the sources.
-    static IS_READING: Cell<bool> = const { Cell::new(false) };
+    /// The Meters whose sources this thread reads; one, but where what is read asks another Meter.
+    static READING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// While it lives, this thread reads the sources.
+/// While it lives, this thread reads the sources of one Meter.
 struct Reading;
 
 impl Reading {
     /// Nothing where the thread does already: what is read asks us in turn.
-    fn begin() -> Option<Self> {
+    fn begin(meter: u64) -> Option<Self> {
         // A thread that is ending has no such variables any more, and reads nothing either.
-        let was = IS_READING.try_with(|is_reading| is_reading.replace(true)).unwrap_or(true);
-        (!was).then_some(Self)
+        let begin = |reading: &RefCell<Vec<u64>>| {
+            let mut reading = reading.borrow_mut();
+            let is_new = !reading.contains(&meter);
+            if is_new {
+                reading.push(meter);
+            }
+            is_new
+        };
+        READING.try_with(begin).unwrap_or(false).then_some(Self)
     }
 
     #[cfg_attr(not(feature = "prometheus"), allow(dead_code, reason = "what asks us in turn is this feature's"))]
-    fn is_going_on() -> bool {
-        IS_READING.try_with(Cell::get).unwrap_or(true)
+    fn is_going_on(meter: u64) -> bool {
+        READING.try_with(|reading| reading.borrow().contains(&meter)).unwrap_or(true)
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        let _ending = IS_READING.try_with(|is_reading| is_reading.set(false));
+        // The last one that began: they end in turn.
+        let _ending = READING.try_with(|reading| reading.borrow_mut().pop());
     }
 }
 
@@ -242,7 +260,7 @@ mod tests {
         for _scrape in 0..3 {
             let mut samples = Samples::default();
             own.iter().for_each(|metric| samples.push_plain(metric, Value::Count(0)));
-            snapshot = all.join(samples, "", &drops);
+            snapshot = all.join(0, Samples::default(), samples, "", &drops);
         }
         let found: Vec<_> = snapshot.families.iter().map(|family| (family.metric.otel, &family.series[..])).collect();
         let found: Vec<_> = found.iter().map(|(name, series)| (*name, series[0].value.as_f64() as u64)).collect();
@@ -278,13 +296,24 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_calls_a_metric_as_ours_is_called_by_the_prefix_keeps_the_name() {
+        let (sources, drops) = (Sources::default(), Drops::default());
+        let (mut told, mut own) = (Samples::default(), Samples::default());
+        told.push_plain(named("acme_phase_runs_total", Kind::Counter), Value::Count(7));
+        own.push_plain(&PHASE_RUNS, Value::Count(1));
+        let snapshot = sources.join(0, told, own, "acme_", &drops);
+        let found: Vec<_> = snapshot.families.iter().map(|family| family.metric.otel).collect();
+        assert_eq!((found, drops.total(DropReason::MetricClash)), (vec!["acme_phase_runs_total"], 1));
+    }
+
+    #[test]
     fn a_source_that_panics_is_missing_and_counted() {
         let sources = Sources::default();
         sources.add(Arc::new(Fixed("a bad source", Rank::Application, Vec::new())));
         let drops = Drops::default();
         let mut own = Samples::default();
         own.push_plain(&PHASE_RUNS, Value::Count(7));
-        assert_eq!(sources.join(own, "", &drops).families.len(), 1);
+        assert_eq!(sources.join(0, Samples::default(), own, "", &drops).families.len(), 1);
         assert_eq!(drops.total(DropReason::SourcePanicked), 1);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SetRecorderError, SharedString, Unit};
-use phasemeter_core::{DropReason, Drops, Kind, Samples};
+use phasemeter_core::{DropReason, Drops, Kind, Samples, intern};
 
 use super::cells::Cell;
-use super::foreign::metric_of;
 use super::table::{Clash, Table};
 use super::{Rank, Source};
 use crate::inner::Inner;
@@ -21,10 +21,14 @@ pub struct MetricsOptions {
     /// 1 000 000 000: values of the facade have no unit, so they fit seconds as well as bytes, and a quantile is within a
     /// factor of 2.5. Each histogram has a number, and each scrape a line, for each of them.
     pub bounds: Vec<f64>,
-    /// Label sets of one name; what comes beyond them is not taken, and counted as `series_limit`.
+    /// Label sets of one name; what comes beyond them is counted as `series_limit`. Counters and histograms record it in one
+    /// series of the name, `otel_metric_overflow="true"`; gauges, which cannot be summed, do not take it.
     pub series_per_name: usize,
-    /// Label sets of all names; the same.
+    /// Label sets of all names; the same, but that a name that is new then is not taken.
     pub series: usize,
+    /// How long a series that nobody holds a handle of is kept after it was last recorded with. It then goes, and begins
+    /// at 0 again when it comes back. `None`, the default, keeps it for good.
+    pub idle: Option<Duration>,
 }
 
 impl Default for MetricsOptions {
@@ -32,7 +36,7 @@ impl Default for MetricsOptions {
         let steps = (-5_i32..9).flat_map(|power| [1, 2, 5].map(|step| format!("{step}e{power}")));
         // Read from decimals, so that 0.3 is 0.3: powers that are multiplied are off by a little.
         let bounds = steps.chain(["1e9".to_owned()]).filter_map(|bound| bound.parse().ok()).collect();
-        Self { bounds, series_per_name: 1_000, series: 10_000 }
+        Self { bounds, series_per_name: 1_000, series: 10_000, idle: None }
     }
 }
 
@@ -74,7 +78,7 @@ impl Meter {
     /// The same recorder with limits and buckets of the program's.
     #[must_use]
     pub fn metrics_recorder_where(&self, options: MetricsOptions) -> MetricsRecorder {
-        let table = Arc::new(Table::new(options));
+        let table = Arc::new(Table::new(options, self.inner.clock.clone()));
         self.inner.sources.add(table.clone());
         MetricsRecorder { inner: self.inner.clone(), table }
     }
@@ -161,8 +165,9 @@ impl Source for Table {
     }
 
     fn sample(&self, drops: &Drops, out: &mut Samples) {
+        self.expire();
         for own in self.names() {
-            let Some(metric) = metric_of(&own.name, own.kind, &own.help) else {
+            let Some(metric) = intern(&own.name, own.kind, &own.help) else {
                 drops.count(DropReason::SeriesLimit);
                 continue;
             };

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use metrics::{Key, Label};
 use phasemeter_core::{DropReason, Kind, Labels, MAX_VALUE_BYTES, bounded_value};
@@ -11,12 +11,16 @@ use phasemeter_core::{DropReason, Kind, Labels, MAX_VALUE_BYTES, bounded_value};
 use super::cells::Cell;
 use super::foreign::labels_of;
 use super::recorder::MetricsOptions;
+use crate::clock::Clock;
 use crate::inner::Inner;
 
 pub(super) struct Table {
+    clock: Clock,
     keys: RwLock<Keys>,
     max_keys: usize,
     max_keys_per_name: usize,
+    /// How long a series is kept, in nanoseconds; nothing for good.
+    idle_ns: Option<u64>,
     /// Of every histogram.
     bounds: Arc<[f64]>,
 }
@@ -26,6 +30,10 @@ pub(super) struct Series {
     pub(super) labels: Labels,
     pub(super) cell: Cell,
     pub(super) created_unix_ns: u64,
+    /// Whether somebody asked for it since it was last looked at.
+    is_asked_for: AtomicBool,
+    /// When it was last seen in use.
+    used_ns: AtomicU64,
 }
 
 /// A name as it is read.
@@ -39,7 +47,7 @@ pub(super) struct NameReading {
 #[derive(Default)]
 struct Keys {
     /// Nothing where the key has the labels of another one.
-    cells: HashMap<Key, Option<Cell>>,
+    series: HashMap<Key, Option<Arc<Series>>>,
     names: BTreeMap<Arc<str>, Named>,
     /// What names were described as; the first description stands.
     helps: BTreeMap<Box<str>, Arc<str>>,
@@ -50,6 +58,8 @@ struct Named {
     keys: usize,
     series: Vec<Arc<Series>>,
     labels: HashSet<Labels>,
+    /// What found no room of its own.
+    overflow: OnceLock<Arc<Series>>,
     /// Whether somebody wanted it to be of another kind.
     has_clashed: AtomicBool,
 }
@@ -59,57 +69,85 @@ enum Known {
     Cell(Option<Cell>),
     /// It has none, and nobody was told yet.
     Clash(Clash),
-    /// There is no room for it.
-    Full,
+    /// There is no room for it; where its kind is one that can be summed, what stands for all of those.
+    Full(Option<Cell>),
     Nothing,
 }
 
 impl Table {
-    pub(super) fn new(options: MetricsOptions) -> Self {
-        let MetricsOptions { mut bounds, series_per_name, series } = options;
+    pub(super) fn new(options: MetricsOptions, clock: Clock) -> Self {
+        let MetricsOptions { mut bounds, series_per_name, series, idle } = options;
         bounds.retain(|bound| bound.is_finite());
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
-        Self { keys: RwLock::default(), max_keys: series, max_keys_per_name: series_per_name, bounds: bounds.into() }
+        Self {
+            clock,
+            keys: RwLock::default(),
+            max_keys: series,
+            max_keys_per_name: series_per_name,
+            idle_ns: idle.map(|idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX)),
+            bounds: bounds.into(),
+        }
     }
 
     /// The cell of this key, made where there is none; nothing where there cannot be one, which is counted.
     pub(super) fn cell(&self, key: &Key, kind: Kind, inner: &Arc<Inner>) -> Result<Option<Cell>, Clash> {
         let key = bounded_key(key);
         // Not matched on where it is read: the lock would be held while we write.
-        let known = self.known(&self.read(), &key, kind);
+        let known = self.known(&self.read(), &key, kind, inner);
         let known = if matches!(known, Known::Nothing) { self.insert(key, kind, inner) } else { known };
         match known {
             Known::Cell(cell) => Ok(cell),
             Known::Clash(clash) => Err(clash),
-            Known::Full | Known::Nothing => {
+            Known::Full(cell) => {
                 inner.registry.drops().count(DropReason::SeriesLimit);
-                Ok(None)
+                Ok(cell)
             }
+            Known::Nothing => Ok(None),
         }
     }
 
-    fn known(&self, keys: &Keys, key: &Key, kind: Kind) -> Known {
+    fn known(&self, keys: &Keys, key: &Key, kind: Kind, inner: &Arc<Inner>) -> Known {
         let named = keys.names.get(key.name());
         if let Some(named) = named.filter(|named| named.kind != kind) {
             // Who is first to see it, says it.
             let is_said = named.has_clashed.swap(true, Ordering::Relaxed);
             return if is_said { Known::Cell(None) } else { Known::Clash(Clash("it is of another kind already")) };
         }
-        if let Some(cell) = keys.cells.get(key) {
-            return Known::Cell(cell.clone());
+        if let Some(series) = keys.series.get(key) {
+            if let Some(series) = series {
+                series.is_asked_for.store(true, Ordering::Relaxed);
+            }
+            // Its handle is made while the lock is held: see `Series::is_idle`.
+            return Known::Cell(series.as_ref().map(|series| series.cell.clone()));
         }
         let is_full =
-            keys.cells.len() >= self.max_keys || named.is_some_and(|named| named.keys >= self.max_keys_per_name);
-        if is_full { Known::Full } else { Known::Nothing }
+            keys.series.len() >= self.max_keys || named.is_some_and(|named| named.keys >= self.max_keys_per_name);
+        let can_be_summed = matches!(kind, Kind::Counter | Kind::Histogram);
+        let overflow = || {
+            let labels = || Labels::new([OVERFLOW_LABEL]).expect("invariant: a constant, valid label");
+            let new =
+                |named: &Named| named.overflow.get_or_init(|| self.new_series(labels(), kind, inner)).cell.clone();
+            named.filter(|_| can_be_summed).map(new)
+        };
+        if is_full { Known::Full(overflow()) } else { Known::Nothing }
+    }
+
+    fn new_series(&self, labels: Labels, kind: Kind, inner: &Arc<Inner>) -> Arc<Series> {
+        Arc::new(Series {
+            labels,
+            cell: Cell::new(kind, &self.bounds, inner),
+            created_unix_ns: inner.clock.unix_ns(),
+            is_asked_for: AtomicBool::new(true),
+            used_ns: AtomicU64::new(0),
+        })
     }
 
     fn insert(&self, key: Cow<'_, Key>, kind: Kind, inner: &Arc<Inner>) -> Known {
         let (labels, left_out) = labels_of(key.labels().map(|label| (label.key(), label.value())));
-        let created_unix_ns = inner.clock.unix_ns();
         let mut keys = self.write();
         // Another thread may have been faster.
-        let known = self.known(&keys, &key, kind);
+        let known = self.known(&keys, &key, kind, inner);
         if !matches!(known, Known::Nothing) {
             return known;
         }
@@ -120,11 +158,10 @@ impl Table {
         }
         let named = keys.name(key.name(), kind);
         named.keys += 1;
-        let cell = named.labels.insert(labels.clone()).then(|| Cell::new(kind, &self.bounds, inner));
-        if let Some(cell) = cell.clone() {
-            named.series.push(Arc::new(Series { labels, cell, created_unix_ns }));
-        }
-        keys.cells.insert(key.into_owned(), cell.clone());
+        let series = named.labels.insert(labels.clone()).then(|| self.new_series(labels, kind, inner));
+        named.series.extend(series.clone());
+        let cell = series.as_ref().map(|series| series.cell.clone());
+        keys.series.insert(key.into_owned(), series);
         match cell {
             Some(cell) => Known::Cell(Some(cell)),
             None => Known::Clash(Clash("two of its label sets come to the same one")),
@@ -147,9 +184,20 @@ impl Table {
             name: name.clone(),
             kind: named.kind,
             help: keys.helps.get(&**name).unwrap_or(&undescribed).clone(),
-            series: named.series.clone(),
+            series: named.series.iter().chain(named.overflow.get()).cloned().collect(),
         };
         keys.names.iter().map(reading).collect()
+    }
+
+    /// Lets go of series that nobody holds or asked for as long as they are kept.
+    pub(super) fn expire(&self) {
+        let Some(idle_ns) = self.idle_ns else { return };
+        let now_ns = self.clock.now_ns();
+        // Every one is looked at, or those behind the first would not be seen in use.
+        let idle = self.read().series.values().flatten().filter(|series| series.is_idle(now_ns, idle_ns)).count();
+        if idle > 0 {
+            self.write().expire(now_ns, idle_ns);
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Keys> {
@@ -160,6 +208,21 @@ impl Table {
         self.keys.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Series {
+    /// Whether it was in no use for so long; where it is now, this is remembered. A table that is locked for writing hands
+    /// out no handle in between, so that nobody can record into what goes.
+    fn is_idle(&self, now_ns: u64, idle_ns: u64) -> bool {
+        if self.is_asked_for.swap(false, Ordering::Relaxed) || self.cell.is_held() {
+            self.used_ns.store(now_ns, Ordering::Relaxed);
+            return false;
+        }
+        now_ns.saturating_sub(self.used_ns.load(Ordering::Relaxed)) >= idle_ns
+    }
+}
+
+/// What stands in place of the labels of those that found no room; OpenTelemetry's attribute.
+const OVERFLOW_LABEL: (&str, &str) = ("otel_metric_overflow", "true");
 
 /// Why a key has no cell, where it is to be counted and said.
 pub(super) struct Clash(pub(super) &'static str);
@@ -176,6 +239,33 @@ fn bounded_key(key: &Key) -> Cow<'_, Key> {
 }
 
 impl Keys {
+    fn expire(&mut self, now_ns: u64, idle_ns: u64) {
+        let mut changed = HashMap::new();
+        for (name, named) in &mut self.names {
+            let before = named.series.len();
+            named.series.retain(|series| !series.is_idle(now_ns, idle_ns));
+            if named.series.len() < before {
+                named.labels = named.series.iter().map(|series| series.labels.clone()).collect();
+                changed.insert(name.clone(), 0);
+            }
+        }
+        let names = &self.names;
+        self.series.retain(|key, series| {
+            let Some(keys) = changed.get_mut(key.name()) else { return true };
+            // A key whose labels another one had may have them now: it is made anew when it comes back.
+            let stays = |series: &Arc<Series>| names[key.name()].labels.contains(&series.labels);
+            let stays = series.as_ref().is_some_and(stays);
+            *keys += usize::from(stays);
+            stays
+        });
+        for (name, keys) in changed {
+            if let Some(named) = self.names.get_mut(&name) {
+                named.keys = keys;
+            }
+        }
+        self.names.retain(|_, named| !named.series.is_empty() || named.overflow.get().is_some());
+    }
+
     /// The name, made of this kind where there is none.
     fn name(&mut self, name: &str, kind: Kind) -> &mut Named {
         if !self.names.contains_key(name) {
@@ -184,6 +274,7 @@ impl Keys {
                 keys: 0,
                 series: Vec::new(),
                 labels: HashSet::new(),
+                overflow: OnceLock::new(),
                 has_clashed: AtomicBool::new(false),
             };
             self.names.insert(name.into(), new);
