@@ -1,5 +1,6 @@
 //! What runs of a phase spent beyond wall time: measured from level detailed on, and so made when first needed.
 
+use crate::counts::Writer;
 use crate::sync::{AtomicU64, COUNT};
 
 /// What a run waited for.
@@ -70,20 +71,20 @@ pub(crate) struct EffortCell {
 }
 
 impl EffortCell {
-    pub(crate) fn add(&self, effort: &Effort) {
-        self.busy_ns.fetch_add(effort.busy_ns, COUNT);
+    pub(crate) fn add(&self, writer: Writer, effort: &Effort) {
+        writer.add(&self.busy_ns, effort.busy_ns);
         for (total, waited_ns) in self.waiting_ns.iter().zip(effort.waiting_ns).filter(|(_, waited_ns)| *waited_ns > 0)
         {
-            total.fetch_add(waited_ns, COUNT);
+            writer.add(total, waited_ns);
         }
         let profile = effort.profile.unwrap_or_default();
         if let Some(cpu_ns) = profile.cpu_ns {
-            self.cpu_ns.fetch_add(cpu_ns, COUNT);
+            writer.add(&self.cpu_ns, cpu_ns);
             self.has_cpu.store(1, COUNT);
         }
         if let Some(Allocated { allocations, bytes }) = profile.allocated {
-            self.allocations.fetch_add(allocations, COUNT);
-            self.allocated_bytes.fetch_add(bytes, COUNT);
+            writer.add(&self.allocations, allocations);
+            writer.add(&self.allocated_bytes, bytes);
             self.has_allocated.store(1, COUNT);
         }
     }
@@ -130,10 +131,10 @@ mod tests {
     #[test]
     fn what_was_never_measured_is_not_zero() {
         let cell = EffortCell::default();
-        cell.add(&Effort { busy_ns: 5, waiting_ns: [1, 0, 2], profile: None });
+        cell.add(Writer::Anyone, &Effort { busy_ns: 5, waiting_ns: [1, 0, 2], profile: None });
         assert_eq!(cell.read(), Effort { busy_ns: 5, waiting_ns: [1, 0, 2], profile: None });
         let profile = Some(Profile { cpu_ns: Some(3), allocated: None });
-        cell.add(&Effort { busy_ns: 1, waiting_ns: [0; 3], profile });
+        cell.add(Writer::Anyone, &Effort { busy_ns: 1, waiting_ns: [0; 3], profile });
         assert_eq!(cell.read(), Effort { busy_ns: 6, waiting_ns: [1, 0, 2], profile });
     }
 

@@ -1,5 +1,19 @@
 //! One duration that stands for its bucket, with the trace in which to look it up.
 
+use crate::slots::BOUNDS_NS;
+use crate::sync::{AtomicU64, COUNT, Mutex, OnceLock, lock};
+
+/// Classic buckets, +Inf among them: each may have an exemplar.
+const BUCKETS: usize = BOUNDS_NS.len() + 1;
+
+/// The exemplars of the runs of one phase that ended in one way.
+#[derive(Default)]
+pub(crate) struct Exemplars {
+    /// One bit a classic bucket, set while it has an exemplar that nobody has read: it needs no other one.
+    fresh: AtomicU64,
+    kept: OnceLock<Box<Mutex<[Option<Exemplar>; BUCKETS]>>>,
+}
+
 /// The ids of a trace and of a span in it, as W3C Trace Context has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TraceIds {
@@ -40,13 +54,43 @@ impl TraceIds {
     }
 }
 
+impl Exemplars {
+    /// Keeps an exemplar, where its bucket has none that is still to be read. `ids` is asked only then.
+    pub(crate) fn offer(&self, elapsed_ns: u64, unix_ns: u64, ids: impl FnOnce() -> Option<TraceIds>) {
+        let bucket = bucket(elapsed_ns);
+        if self.fresh.load(COUNT) >> bucket & 1 == 1 {
+            return;
+        }
+        let Some(ids) = ids().filter(TraceIds::are_valid) else { return };
+        if self.fresh.fetch_or(1 << bucket, COUNT) >> bucket & 1 == 1 {
+            return;
+        }
+        let exemplars = self.kept.get_or_init(|| Box::new(Mutex::new(std::array::from_fn(|_| None))));
+        // Held by a reader for a copy of some numbers, and by one writer a bucket and scrape.
+        lock(exemplars)[bucket] = Some(Exemplar { ids, value_ns: elapsed_ns, unix_ns });
+    }
+
+    /// At most one a bucket, in order. Each bucket may then have another one.
+    pub(crate) fn read(&self) -> Vec<Exemplar> {
+        let Some(kept) = self.kept.get() else { return Vec::new() };
+        let exemplars = lock(kept).iter().flatten().cloned().collect();
+        self.fresh.store(0, COUNT);
+        exemplars
+    }
+}
+
+/// The classic bucket of a duration; the last is +Inf.
+fn bucket(elapsed_ns: u64) -> usize {
+    BOUNDS_NS.partition_point(|bound| *bound < elapsed_ns)
+}
+
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -59,5 +103,24 @@ mod tests {
         assert_eq!(ids.trace_id_hex(), "00112233445566778899aabbccddeeff");
         assert_eq!(ids.span_id_hex(), "0101010101010101");
         assert!(ids.are_valid() && !TraceIds { span_id: [0; 8], ..ids }.are_valid());
+    }
+
+    fn ids(number: u8) -> Option<TraceIds> {
+        Some(TraceIds { trace_id: [number; 16], span_id: [number; 8] })
+    }
+
+    #[test]
+    fn a_bucket_keeps_one_exemplar_until_it_is_read() {
+        let exemplars = Exemplars::default();
+        exemplars.offer(15_000, 1, || ids(1));
+        exemplars.offer(16_000, 2, || panic!("nobody has read the first one yet"));
+        exemplars.offer(30_000, 3, || ids(3));
+        let values = |exemplars: &[Exemplar]| exemplars.iter().map(|one| one.value_ns).collect::<Vec<_>>();
+        assert_eq!(values(&exemplars.read()), [15_000, 30_000]);
+        exemplars.offer(16_000, 4, || ids(4));
+        assert_eq!(values(&exemplars.read()), [16_000, 30_000]);
+        exemplars.offer(17_000, 5, || None);
+        exemplars.offer(17_000, 6, || ids(0));
+        assert_eq!(values(&exemplars.read()), [16_000, 30_000]);
     }
 }

@@ -4,6 +4,7 @@
 //! number of claimed slots, so it cannot drift from what begins and ends. Claiming and freeing take no lock and wait
 //! for nobody; slots come in levels, each twice as large as the one before, made when they are first needed.
 
+use crate::counts::Writer;
 use crate::sync::{Arc, AtomicBool, AtomicI64, AtomicU32, AtomicU64, COUNT, Mutex, OnceLock, Ordering, lock, try_lock};
 
 /// Slots of the first level; the others double.
@@ -21,9 +22,19 @@ const FIRST_LEVEL: u32 = 1;
 #[cfg(all(test, loom))]
 const LEVELS: usize = 2;
 
-/// The runs of one phase that are in flight.
+/// Slots that only the owner claims: as many as one thread mostly has in flight at once.
+#[cfg(not(all(test, loom)))]
+const QUICK: usize = 4;
+
+#[cfg(all(test, loom))]
+const QUICK: usize = 1;
+
+/// Runs of one phase that are in flight.
+#[derive(Default)]
 pub(crate) struct Flights {
-    levels: [OnceLock<Level>; LEVELS],
+    /// Claimed by the owner alone, with a plain store; freed by anyone.
+    quick: [Entry; QUICK],
+    levels: [OnceLock<Box<Level>>; LEVELS],
     /// Where a slot was last freed or claimed, so that a search begins where it will end.
     hint: AtomicU32,
     /// Runs that found no slot.
@@ -33,11 +44,11 @@ pub(crate) struct Flights {
 struct Level {
     /// One bit a slot, set while it is claimed.
     claimed: Box<[AtomicU64]>,
-    slots: Box<[Slot]>,
+    slots: Box<[Entry]>,
 }
 
 #[derive(Default)]
-struct Slot {
+struct Entry {
     /// When the run began, plus one; 0 in the moment before that is known.
     started: AtomicU64,
     /// When a plain span that has exited did so, plus one; 0 while it is inside.
@@ -46,10 +57,10 @@ struct Slot {
     item: Mutex<Option<Arc<str>>>,
 }
 
-/// A run in flight. It is handed back exactly once, to the cell that gave it.
+/// Where a run in flight stands. It is handed back exactly once, to the flights that gave it.
 #[derive(Debug)]
-#[must_use = "a flight that is not handed back stays in flight"]
-pub struct Flight(Option<u32>);
+#[must_use = "a slot that is not handed back stays claimed"]
+pub(crate) struct Slot(Option<u32>);
 
 /// A run in flight, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,40 +82,79 @@ pub(crate) struct FlightCounts {
     pub(crate) held: u64,
 }
 
+impl FlightCounts {
+    /// Both together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            active: self.active.saturating_add(other.active),
+            oldest_start_ns: [self.oldest_start_ns, other.oldest_start_ns].into_iter().flatten().min(),
+            held: self.held.saturating_add(other.held),
+        }
+    }
+}
+
+impl InFlight {
+    /// The oldest first.
+    pub(crate) fn cmp_by_age(&self, other: &Self) -> std::cmp::Ordering {
+        (self.started_ns, &self.item).cmp(&(other.started_ns, &other.item))
+    }
+}
+
 impl Flights {
-    pub(crate) fn new() -> Self {
-        Self { levels: std::array::from_fn(|_| OnceLock::new()), hint: AtomicU32::new(0), untracked: AtomicI64::new(0) }
+    #[inline]
+    pub(crate) fn begin(&self, started_ns: u64, writer: Writer) -> Slot {
+        let started = started_ns.saturating_add(1);
+        if writer == Writer::Owner {
+            // Acquire: the slot is as the run before left it, empty.
+            let is_free = |entry: &Entry| entry.started.load(Ordering::Acquire) == 0;
+            if let Some(index) = self.quick.iter().position(is_free) {
+                // Release: whoever sees this start, with acquire, sees nothing of the run before in the slot.
+                self.quick[index].started.store(started, Ordering::Release);
+                return Slot(u32::try_from(index).ok());
+            }
+        }
+        self.begin_anywhere(started)
     }
 
-    pub(crate) fn begin(&self, started_ns: u64) -> Flight {
+    fn begin_anywhere(&self, started: u64) -> Slot {
         let claimed = self.claim();
         match claimed {
             Some(index) => {
-                if let Some(slot) = self.slot(index) {
-                    // Release: whoever sees this start, with acquire, sees nothing of the run before in the slot.
-                    slot.started.store(started_ns.saturating_add(1), Ordering::Release);
+                if let Some(entry) = self.leveled(index) {
+                    // Release: as above.
+                    entry.started.store(started, Ordering::Release);
                 }
             }
             None => {
                 self.untracked.fetch_add(1, COUNT);
             }
         }
-        Flight(claimed)
+        Slot(claimed.map(|index| index + QUICK as u32))
     }
 
     /// What the run had in hand.
-    pub(crate) fn end(&self, flight: Flight) -> Option<Arc<str>> {
-        let Some(index) = flight.0 else {
+    #[inline]
+    pub(crate) fn end(&self, slot: Slot) -> Option<Arc<str>> {
+        let quick = slot.0.and_then(|index| self.quick.get(index as usize));
+        let Some(entry) = quick else { return self.end_anywhere(slot) };
+        let item = entry.empty();
+        // Release: whoever claims this slot next, with acquire, finds it empty.
+        entry.started.store(0, Ordering::Release);
+        item
+    }
+
+    fn end_anywhere(&self, slot: Slot) -> Option<Arc<str>> {
+        let Some(index) = slot.0 else {
             self.untracked.fetch_sub(1, COUNT);
             return None;
         };
+        let index = index.checked_sub(QUICK as u32)?;
         let (level, place) = place(index);
         let level = self.levels.get(level)?.get()?;
         let (word, bit) = (place / 64, place % 64);
-        let slot = level.slots.get(place as usize)?;
-        let item = if slot.has_item.swap(false, COUNT) { lock(&slot.item).take() } else { None };
-        slot.started.store(0, COUNT);
-        slot.exited.store(0, COUNT);
+        let entry = level.slots.get(place as usize)?;
+        let item = entry.empty();
+        entry.started.store(0, COUNT);
         // Release: whoever claims this slot next, with acquire, finds it empty.
         level.claimed.get(word as usize)?.fetch_and(!(1 << bit), Ordering::Release);
         self.hint.store(index, COUNT);
@@ -112,8 +162,8 @@ impl Flights {
     }
 
     /// The plain span left, or came back.
-    pub(crate) fn set_exited(&self, flight: &Flight, exited_ns: Option<u64>) {
-        if let Some(slot) = flight.0.and_then(|index| self.slot(index)) {
+    pub(crate) fn set_exited(&self, slot: &Slot, exited_ns: Option<u64>) {
+        if let Some(slot) = self.entry(slot) {
             // Release: whoever sees this exit, with acquire, sees the start of its run.
             slot.exited.store(exited_ns.map_or(0, |exited| exited.saturating_add(1)), Ordering::Release);
         }
@@ -121,8 +171,8 @@ impl Flights {
 
     /// What the run has in hand now. The lock is the slot's own: only somebody who looks at this very slot holds it,
     /// for as long as it takes to copy a pointer.
-    pub(crate) fn set_item(&self, flight: &Flight, item: Arc<str>) {
-        if let Some(slot) = flight.0.and_then(|index| self.slot(index)) {
+    pub(crate) fn set_item(&self, slot: &Slot, item: Arc<str>) {
+        if let Some(slot) = self.entry(slot) {
             *lock(&slot.item) = Some(item);
             slot.has_item.store(true, COUNT);
         }
@@ -159,24 +209,31 @@ impl Flights {
                 flights.push(InFlight { started_ns, exited_ns, item });
             }
         });
-        flights.sort_by(|a, b| (a.started_ns, &a.item).cmp(&(b.started_ns, &b.item)));
+        flights.sort_by(InFlight::cmp_by_age);
         flights.truncate(most);
         flights
     }
 
-    fn each(&self, mut look_at: impl FnMut(&Slot)) {
+    fn each(&self, mut look_at: impl FnMut(&Entry)) {
+        // Acquire: what was counted before a slot was emptied is seen.
+        self.quick.iter().filter(|entry| entry.started.load(Ordering::Acquire) > 0).for_each(&mut look_at);
         // A level is made only once those below it were full.
         for level in self.levels.iter().map_while(OnceLock::get) {
             for (word, slots) in level.claimed.iter().zip(level.slots.chunks(64)) {
                 // Acquire: what was stored in a slot before it was claimed is seen.
                 let claimed = word.load(Ordering::Acquire);
-                let is_claimed = |(bit, _): &(usize, &Slot)| claimed >> bit & 1 == 1;
+                let is_claimed = |(bit, _): &(usize, &Entry)| claimed >> bit & 1 == 1;
                 slots.iter().enumerate().filter(is_claimed).for_each(|(_, slot)| look_at(slot));
             }
         }
     }
 
-    fn slot(&self, index: u32) -> Option<&Slot> {
+    fn entry(&self, slot: &Slot) -> Option<&Entry> {
+        let index = slot.0?;
+        self.quick.get(index as usize).or_else(|| self.leveled(index.checked_sub(QUICK as u32)?))
+    }
+
+    fn leveled(&self, index: u32) -> Option<&Entry> {
         let (level, place) = place(index);
         self.levels.get(level)?.get()?.slots.get(place as usize)
     }
@@ -192,9 +249,23 @@ impl Flights {
 
     fn claim_anywhere(&self) -> Option<u32> {
         self.levels.iter().enumerate().find_map(|(number, level)| {
-            let level = level.get_or_init(|| Level::new(number));
+            let level = level.get_or_init(|| Box::new(Level::new(number)));
             (0..level.claimed.len()).find_map(|word| level.claim_in(word)).map(|place| index(number, place))
         })
+    }
+}
+
+impl Entry {
+    /// Empties all of it but its start.
+    #[inline]
+    fn empty(&self) -> Option<Arc<str>> {
+        self.exited.store(0, COUNT);
+        // Only the run itself puts something in, and it is over.
+        if !self.has_item.load(COUNT) {
+            return None;
+        }
+        self.has_item.store(false, COUNT);
+        lock(&self.item).take()
     }
 }
 
@@ -204,7 +275,7 @@ impl Level {
         let words = slots.div_ceil(64);
         Self {
             claimed: (0..words).map(|_| AtomicU64::new(0)).collect(),
-            slots: (0..slots).map(|_| Slot::default()).collect(),
+            slots: (0..slots).map(|_| Entry::default()).collect(),
         }
     }
 
@@ -254,8 +325,8 @@ mod tests {
 
     #[test]
     fn what_is_in_flight_is_what_began_and_did_not_end() {
-        let flights = Flights::new();
-        let mut begun: Vec<_> = (0..1_000).map(|start| flights.begin(start)).collect();
+        let flights = Flights::default();
+        let mut begun: Vec<_> = (0..1_000).map(|start| flights.begin(start, Writer::Anyone)).collect();
         assert_eq!(flights.counts(None), FlightCounts { active: 1_000, oldest_start_ns: Some(0), held: 0 });
         let late = begun.split_off(100);
         begun.into_iter().for_each(|flight| _ = flights.end(flight));
@@ -267,10 +338,10 @@ mod tests {
 
     #[test]
     fn slots_are_used_again() {
-        let flights = Flights::new();
-        let _stuck: Vec<_> = (0..500).map(|_| flights.begin(1)).collect();
+        let flights = Flights::default();
+        let _stuck: Vec<_> = (0..500).map(|_| flights.begin(1, Writer::Anyone)).collect();
         for _ in 0..10_000 {
-            let flight = flights.begin(2);
+            let flight = flights.begin(2, Writer::Anyone);
             let _item = flights.end(flight);
         }
         assert_eq!(flights.levels.iter().map_while(OnceLock::get).map(|level| level.slots.len()).sum::<usize>(), 504);
@@ -278,9 +349,9 @@ mod tests {
 
     #[test]
     fn beyond_the_last_slot_runs_are_counted_all_the_same() {
-        let flights = Flights::new();
+        let flights = Flights::default();
         let most = (FIRST_LEVEL * ((1 << LEVELS) - 1)) as usize;
-        let begun: Vec<_> = (0..most + 5).map(|_| flights.begin(7)).collect();
+        let begun: Vec<_> = (0..most + 5).map(|_| flights.begin(7, Writer::Anyone)).collect();
         assert_eq!(flights.counts(None).active, most as i64 + 5);
         begun.into_iter().for_each(|flight| _ = flights.end(flight));
         assert_eq!(flights.counts(None).active, 0);
@@ -288,8 +359,8 @@ mod tests {
 
     #[test]
     fn the_oldest_come_first_with_what_they_have_in_hand() {
-        let flights = Flights::new();
-        let begun: Vec<_> = [30, 10, 20].map(|start| flights.begin(start)).into_iter().collect();
+        let flights = Flights::default();
+        let begun: Vec<_> = [30, 10, 20].map(|start| flights.begin(start, Writer::Anyone)).into_iter().collect();
         flights.set_item(&begun[1], "b.pdf".into());
         flights.set_exited(&begun[2], Some(25));
         let oldest = flights.oldest(2);
@@ -304,7 +375,7 @@ mod tests {
         assert_eq!(begun.next().and_then(|flight| flights.end(flight)), None);
         assert_eq!(begun.next().and_then(|flight| flights.end(flight)).as_deref(), Some("b.pdf"));
         // The next run of that slot has nothing in hand.
-        let again = flights.begin(40);
+        let again = flights.begin(40, Writer::Anyone);
         assert!(flights.oldest(9).iter().filter(|flight| flight.started_ns == 40).all(|flight| flight.item.is_none()));
         assert_eq!(flights.end(again), None);
     }

@@ -75,6 +75,12 @@ impl Histogram {
         native
     }
 
+    /// Both together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.merge(&other);
+        self
+    }
+
     /// Adds what another one holds. Totals near their end stay there.
     pub fn merge(&mut self, other: &Self) {
         let mut merged = Vec::with_capacity(self.slots.len() + other.slots.len());

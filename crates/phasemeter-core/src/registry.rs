@@ -19,7 +19,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Pairs of pipeline and phase, and sets of further labels; what comes beyond them is recorded in one overflow
-    /// series. Each costs about 2.5 KiB, and about 110 lines of a scrape.
+    /// series. Each costs about 2.5 KiB, 1.2 KiB for each further thread,
+    /// and about 110 lines of a scrape.
     pub phases: usize,
     /// Sets of further labels of one phase; what comes beyond them has the value `other` in each of them.
     pub label_sets: usize,
@@ -145,6 +146,9 @@ impl Registry {
         self.max_phases.store(limits.phases, COUNT);
         self.max_label_sets.store(limits.label_sets, COUNT);
         self.idle_ns.store(idle_ns(limits), COUNT);
+        if limits.idle.is_some() {
+            read(&self.cells).by_key.values().for_each(|kept| kept.cell.let_it_go_some_day());
+        }
     }
 
     /// Names the pipeline of those phases that came without one. The first name stands; false for a later one.
@@ -188,9 +192,8 @@ impl Registry {
         // Two handles: the registry's and ours. While the lock is held for writing, nobody can come by another one.
         let goes = |kept: &Kept| {
             Arc::ptr_eq(&kept.cell, &cell)
-                && Arc::strong_count(&cell) == 2
-                && cell.is_unused()
                 && !kept.is_declared.load(COUNT)
+                && cell.close_where(|| Arc::strong_count(&cell) == 2 && cell.is_unused())
         };
         let found = cells.by_key.iter().find(|(_, kept)| goes(kept)).map(|(key, _)| key.clone());
         if let Some(key) = found {
@@ -224,7 +227,7 @@ impl Registry {
                 *cells.label_sets.entry(key.0.clone()).or_default() += 1;
             }
             let new = || Kept {
-                cell: self.new_cell(),
+                cell: self.cell_for(asker),
                 labels: Arc::default(),
                 is_collective,
                 is_declared: Arc::new(AtomicBool::new(asker == Asker::Program)),
@@ -255,6 +258,15 @@ impl Registry {
         labels.is_empty() || sets() < self.max_label_sets.load(COUNT)
     }
 
+    /// What spans alone ask for may go again, and what anybody does once it is idle.
+    fn cell_for(&self, asker: Asker) -> Arc<PhaseCell> {
+        let cell = self.new_cell();
+        if asker == Asker::Span || self.idle_ns.load(COUNT) < u64::MAX {
+            cell.let_it_go_some_day();
+        }
+        cell
+    }
+
     fn new_cell(&self) -> Arc<PhaseCell> {
         Arc::new(PhaseCell::new((self.clock)()))
     }
@@ -271,7 +283,8 @@ impl Registry {
             return 0;
         }
         let mut cells = write(&self.cells);
-        let idle: Vec<_> = cells.by_key.iter().filter(|(_, kept)| is_idle(kept)).map(|(key, _)| key.clone()).collect();
+        let goes = |kept: &Kept| is_idle(kept) && kept.cell.close_where(|| is_idle(kept));
+        let idle: Vec<_> = cells.by_key.iter().filter(|(_, kept)| goes(kept)).map(|(key, _)| key.clone()).collect();
         idle.iter().for_each(|key| cells.remove(key));
         idle.len()
     }
@@ -610,7 +623,7 @@ mod tests {
         let registry = registry(Limits::default());
         let cell = registry.phase(Some("p"), "embed");
         let flight = cell.begin(1_000);
-        cell.set_item(&flight, "a.pdf".into());
+        flight.set_item("a.pdf".into());
         let moment = Moment { now_ns: 5_000, unix_ns: 1_000_000 };
         let mut samples = Samples::default();
         registry.sample(moment, &mut samples);
@@ -662,7 +675,7 @@ mod tests {
         assert_eq!((registry.expire(), created("idle")), (1, None));
         registry.labelled_phase(None, "idle", &[("model", "a")]).record(Outcome::Ok, 1);
         assert_eq!((created("idle"), created("held"), created("active")), (Some(1_100), Some(1_000), Some(1_000)));
-        registry.phase(None, "active").withdraw(flight);
+        flight.withdraw();
         drop(held);
         pass(100);
         assert_eq!(registry.expire(), 3);

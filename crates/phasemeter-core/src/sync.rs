@@ -5,7 +5,7 @@ mod stand_in;
 
 #[cfg(not(all(test, loom)))]
 mod primitives {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
     pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 }
 
@@ -13,14 +13,14 @@ mod primitives {
 #[cfg(all(test, loom))]
 mod primitives {
     pub(crate) use super::stand_in::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, OnceLock};
-    pub(crate) use loom::sync::atomic::Ordering;
+    pub(crate) use loom::sync::atomic::{Ordering, fence};
     pub(crate) use loom::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 }
 
 use std::sync::PoisonError;
 
 pub(crate) use primitives::{
-    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering, RwLock,
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Mutex, OnceLock, Ordering, RwLock, fence,
 };
 use primitives::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
@@ -30,6 +30,40 @@ pub(crate) use std::sync::Arc;
 /// Every count here is a sum that nobody orders other memory by, and a reader may see two of them at
 /// slightly different moments: relaxed is enough for all of them.
 pub(crate) const COUNT: Ordering = Ordering::Relaxed;
+
+/// The number of the calling thread, from 1; no other thread ever has it.
+#[inline]
+pub(crate) fn thread_id() -> u64 {
+    OWN_ID.with(|id| {
+        if id.get() == 0 {
+            id.set(numbers::next());
+        }
+        id.get()
+    })
+}
+
+#[cfg(not(all(test, loom)))]
+thread_local! {
+    /// Nothing is done when it goes, so that it is there to the end of its thread.
+    static OWN_ID: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(all(test, loom))]
+loom::thread_local! {
+    static OWN_ID: std::cell::Cell<u64> = std::cell::Cell::new(0);
+}
+
+/// No part of any model: that a number is new is all there is to it.
+mod numbers {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static LAST: AtomicU64 = AtomicU64::new(0);
+
+    #[cold]
+    pub(super) fn next() -> u64 {
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
 
 /// Locks through poison: our critical sections leave nothing half done.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -126,12 +126,12 @@ fn embed(embed: &PhaseCell) {
     let _earlier = embed.read(Moment { now_ns: 1_000 * SECOND_NS, unix_ns: STARTED_UNIX_NS + 1_000 * SECOND_NS });
     // One that turned out to be none.
     let never_entered = embed.begin(1_500 * SECOND_NS);
-    embed.withdraw(never_entered);
+    never_entered.withdraw();
     // One that ended two seconds ago, one that was left half an hour ago and one that was left just now.
     let [ended, held, awaited] = [3_596, 1_700, 3_500].map(|second| embed.begin(second * SECOND_NS));
-    embed.set_exited(&held, Some(1_800 * SECOND_NS));
-    embed.set_exited(&awaited, Some(3_599 * SECOND_NS));
-    embed.end(ended, Verdict::Ok, 2 * SECOND_NS, 3_598 * SECOND_NS);
+    held.set_exited(Some(1_800 * SECOND_NS));
+    awaited.set_exited(Some(3_599 * SECOND_NS));
+    ended.end(Verdict::Ok, 2 * SECOND_NS, 3_598 * SECOND_NS);
 }
 
 /// What others than the registry measure.

@@ -85,20 +85,20 @@ impl Told {
             Step::Exit(run) | Step::Enter(run) => {
                 let exited_ns = matches!(step, Step::Exit(_)).then_some(now_ns);
                 if let Some(run) = place(run).map(|place| &mut self.running[place]) {
-                    cell.set_exited(&run.flight, exited_ns);
+                    run.flight.set_exited(exited_ns);
                     run.is.exited_ns = exited_ns;
                 }
             }
             Step::Take(run, item) => {
                 if let Some(run) = place(run).map(|place| &mut self.running[place]) {
                     let item: Arc<str> = item.to_string().into();
-                    cell.set_item(&run.flight, item.clone());
+                    run.flight.set_item(item.clone());
                     run.is.item = Some(item);
                 }
             }
             Step::End(run, verdict, elapsed_ns) => {
                 if let Some(Run { flight, is }) = place(run).map(|place| self.running.swap_remove(place)) {
-                    cell.end(flight, *verdict, *elapsed_ns, now_ns);
+                    flight.end(*verdict, *elapsed_ns, now_ns);
                     self.last_run_ns = Some(now_ns);
                     let error_type = if let Verdict::Error(error_type) = verdict { Some(*error_type) } else { None };
                     let error_type = error_type.map(Arc::from);
@@ -107,7 +107,7 @@ impl Told {
             }
             Step::Withdraw(run) => {
                 if let Some(run) = place(run).map(|place| self.running.swap_remove(place)) {
-                    cell.withdraw(run.flight);
+                    run.flight.withdraw();
                 }
             }
             Step::Read => self.check(cell, now_ns)?,
@@ -155,7 +155,7 @@ proptest! {
         }
         told.check(&cell, 2 * HELD_AFTER_NS)?;
         for run in told.running.drain(..) {
-            cell.withdraw(run.flight);
+            run.flight.withdraw();
         }
         told.check(&cell, 2 * HELD_AFTER_NS)?;
     }
@@ -185,14 +185,14 @@ impl Crowd {
     fn begin(&self, cell: &PhaseCell) -> Handed {
         let number = count(&self.beginning);
         let flight = cell.begin(number.unsigned_abs());
-        cell.set_item(&flight, number.to_string().into());
+        flight.set_item(number.to_string().into());
         count(&self.begun);
         (flight, number)
     }
 
-    fn end(&self, cell: &PhaseCell, (flight, number): Handed) {
+    fn end(&self, (flight, number): Handed) {
         count(&self.ending);
-        cell.end(flight, Verdict::Ok, number.unsigned_abs(), 0);
+        flight.end(Verdict::Ok, number.unsigned_abs(), 0);
         count(&self.ended);
     }
 
@@ -209,11 +209,11 @@ impl Crowd {
                 Err(TrySendError::Full(begun) | TrySendError::Disconnected(begun)) => kept.push(begun),
             }
             if kept.len() > keep {
-                self.end(cell, kept.swap_remove(choice % kept.len()));
+                self.end(kept.swap_remove(choice % kept.len()));
             }
-            came.try_iter().take(choice % 4).for_each(|handed| self.end(cell, handed));
+            came.try_iter().take(choice % 4).for_each(|handed| self.end(handed));
         }
-        kept.into_iter().for_each(|handed| self.end(cell, handed));
+        kept.into_iter().for_each(|handed| self.end(handed));
     }
 
     /// Reads all the while. At most so many runs are in flight at once, where that is known.
@@ -251,7 +251,7 @@ fn check_crowd(threads: usize, keep: usize, on_their_way: usize, most: Option<i6
         let workers: Vec<_> = receivers.into_iter().map(|came| scope.spawn(move || work(came))).collect();
         let came: Vec<_> = workers.into_iter().map(ScopedJoinHandle::join).collect();
         let late = came.iter().flatten().flat_map(Receiver::try_iter);
-        late.for_each(|handed| crowd.end(&cell, handed));
+        late.for_each(|handed| crowd.end(handed));
         crowd.is_over.store(true, Ordering::SeqCst);
         assert!(came.iter().all(Result::is_ok), "no worker panics");
     });

@@ -2,7 +2,7 @@
 
 use phasemeter_alloc::CountingAllocator;
 use phasemeter_core::slots::UPPER_NS;
-use phasemeter_core::{Limits, Moment, Outcome, PhaseCell, Registry, TraceIds};
+use phasemeter_core::{ItemOutcome, Limits, Moment, Outcome, PhaseCell, Registry, TraceIds};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator::system();
@@ -24,8 +24,20 @@ fn phase_bytes() -> u64 {
     allocated(born) / PHASES
 }
 
+/// How much a thread takes that has a place of its own.
+fn thread_bytes(cell: &PhaseCell) -> u64 {
+    // The first seat also makes room for seven more.
+    let _first = cell.seat();
+    let mut seat = None;
+    let bytes = allocated(|| seat = Some(cell.seat()));
+    drop(seat);
+    bytes
+}
+
 /// How much the first duration takes that comes into one more group of slots, and how many groups there are.
 fn groups(cell: &PhaseCell) -> (u64, usize) {
+    // What anybody may write to is made before.
+    assert!(cell.add_items(ItemOutcome::Ok, 0));
     let each = UPPER_NS.map(|elapsed_ns| allocated(|| cell.record(Outcome::Ok, elapsed_ns)));
     let groups: Vec<_> = each.into_iter().filter(|bytes| *bytes > 0).collect();
     let group = groups[0];
@@ -61,9 +73,10 @@ fn check(thing: &str, bytes: u64) {
 fn a_phase_takes_what_the_page_says() {
     let registry = Registry::new(Limits::default(), Moment::default);
     let cell = registry.phase(None, "embed");
+    check("each thread that runs it, with a place of its own", thread_bytes(&cell));
     let (group, groups) = groups(&cell);
     check("a phase that has not run, with its names", phase_bytes());
-    check("four octaves of durations of one outcome, once one falls there", group);
-    check("all durations that there are, of one outcome", group * groups as u64);
+    check("four octaves of durations of one outcome and thread, once one falls there", group);
+    check("all durations that there are, of one outcome and thread", group * groups as u64);
     check("exemplars of one outcome, once there is one", exemplar_bytes(&cell));
 }

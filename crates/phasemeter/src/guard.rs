@@ -4,16 +4,14 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Display};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 
-use phasemeter_core::{
-    DropReason, Flight, ItemOutcome, MAX_COUNT, Outcome, PhaseCell, Verdict, WaitingFor, bounded_value,
-};
+use phasemeter_core::{DropReason, Flight, ItemOutcome, MAX_COUNT, Outcome, Verdict, WaitingFor, bounded_value};
 use tracing::Span;
 
 use crate::count::Count;
 use crate::error_type::error_type_of_source;
-use crate::inner::{Inner, lock};
+use crate::inner::{Home, Inner, lock};
 use crate::level::Level;
 use crate::scope::{self, Entered};
 use crate::timing::Timing;
@@ -28,8 +26,7 @@ use crate::timing::Timing;
 pub struct PhaseGuard(Option<Live>);
 
 struct Live {
-    inner: Arc<Inner>,
-    cell: Arc<PhaseCell>,
+    inner: Home,
     flight: Flight,
     span: Span,
     started_ns: u64,
@@ -56,15 +53,15 @@ const UNDECLARED: u64 = u64::MAX;
 const RELAXED: Ordering = Ordering::Relaxed;
 
 impl PhaseGuard {
-    pub(crate) fn begin(inner: Arc<Inner>, cell: Arc<PhaseCell>, name: &str) -> Self {
+    #[inline]
+    pub(crate) fn begin(inner: Home, name: &str, begin: impl FnOnce(&Inner, u64) -> Flight) -> Self {
         let span = tracing::info_span!(target: EXACT_TARGET, "phase", phase.name = name, otel.name = name);
         let level = inner.level();
         let started_ns = inner.clock.now_ns();
         Self(Some(Live {
-            flight: cell.begin(started_ns),
+            flight: begin(&inner, started_ns),
             started_ns,
             inner,
-            cell,
             span,
             was_panicking: std::thread::panicking(),
             when_dropped: Outcome::Ok,
@@ -117,7 +114,7 @@ impl PhaseGuard {
     pub fn item(&self, key: impl Display) {
         if let Some(live) = &self.0 {
             let key = key.to_string();
-            live.cell.set_item(&live.flight, bounded_value(&key).into());
+            live.flight.set_item(bounded_value(&key).into());
         }
     }
 
@@ -131,7 +128,7 @@ impl PhaseGuard {
         if self.count(ItemOutcome::Error, items) && items > 0 {
             if let Some(live) = &self.0 {
                 live.inner.note_length(error_type);
-                live.cell.add_errors(error_type, items);
+                live.flight.add_errors(error_type, items);
             }
         }
     }
@@ -140,7 +137,7 @@ impl PhaseGuard {
     pub fn inc_units(&self, unit: &str, count: u64) {
         if let Some(live) = &self.0 {
             live.inner.note_length(unit);
-            live.taken_or_dropped(live.cell.add_units(unit, ItemOutcome::Ok, count));
+            live.taken_or_dropped(live.flight.add_units(unit, ItemOutcome::Ok, count));
         }
     }
 
@@ -160,7 +157,7 @@ impl PhaseGuard {
         // Of several threads that say where they are, each counts what it brought the position up by.
         let counted = live.counted_items.fetch_max(items, RELAXED);
         match items.checked_sub(counted) {
-            Some(new) => _ = live.taken_or_dropped(live.cell.add_items(ItemOutcome::Ok, new)),
+            Some(new) => _ = live.taken_or_dropped(live.flight.add_items(ItemOutcome::Ok, new)),
             None => live.inner.registry.drops().count(DropReason::PositionBack),
         }
     }
@@ -168,7 +165,7 @@ impl PhaseGuard {
     /// Says how many items this run expects in all. Runs of one phase add up; saying it again replaces.
     pub fn total(&self, items: u64) {
         if let Some(live) = &self.0 {
-            live.cell.replace_expected(live.total.swap(items, RELAXED), items);
+            live.flight.replace_expected(live.total.swap(items, RELAXED), items);
         }
     }
 
@@ -281,7 +278,7 @@ impl PhaseGuard {
     fn count(&self, outcome: ItemOutcome, items: u64) -> bool {
         let Some(live) = &self.0 else { return false };
         live.counted_any.store(true, RELAXED);
-        let taken = live.taken_or_dropped(live.cell.add_items(outcome, items));
+        let taken = live.taken_or_dropped(live.flight.add_items(outcome, items));
         if taken {
             live.counted_items.fetch_add(items, RELAXED);
         }
@@ -313,13 +310,13 @@ impl Live {
             (None, Outcome::Error) => Verdict::Error("panic"),
             (None, Outcome::Cancelled) => Verdict::Cancelled,
         };
-        self.declared().publish(&self.inner, &self.cell, verdict.outcome());
+        self.declared().publish(&self.inner, &self.flight, verdict.outcome());
         if let Some(timing) = &self.timing {
-            self.cell.add_effort(&timing.effort(elapsed_ns));
+            self.flight.add_effort(&timing.effort(elapsed_ns));
         }
-        self.inner.offer_exemplar(&self.cell, verdict.outcome(), elapsed_ns);
+        self.inner.offer_exemplar(&self.flight, verdict.outcome(), elapsed_ns);
         // Last, so that whoever sees the run sees what belongs to it.
-        self.cell.end(self.flight, verdict, elapsed_ns, now_ns);
+        self.flight.end(verdict, elapsed_ns, now_ns);
     }
 
     fn is_unwinding(&self) -> bool {
@@ -362,17 +359,17 @@ pub(crate) struct Declared<'a> {
 
 impl Declared<'_> {
     /// Counts it under what became of the run. A cancelled one finished nothing.
-    pub(crate) fn publish(&self, inner: &Inner, cell: &PhaseCell, outcome: Outcome) {
+    pub(crate) fn publish(&self, inner: &Inner, flight: &Flight, outcome: Outcome) {
         let outcome = match outcome {
             Outcome::Ok => ItemOutcome::Ok,
             Outcome::Error => ItemOutcome::Error,
             Outcome::Cancelled => return,
         };
-        let mut taken = self.items.is_none_or(|items| cell.add_items(outcome, items));
-        taken &= self.bytes.is_none_or(|bytes| cell.add_bytes(outcome, bytes));
+        let mut taken = self.items.is_none_or(|items| flight.add_items(outcome, items));
+        taken &= self.bytes.is_none_or(|bytes| flight.add_bytes(outcome, bytes));
         for (unit, count) in &*self.units {
             inner.note_length(unit);
-            taken &= cell.add_units(unit, outcome, *count);
+            taken &= flight.add_units(unit, outcome, *count);
         }
         if !taken {
             inner.registry.drops().count(DropReason::InvalidCount);

@@ -1,12 +1,13 @@
 //! What the handles of one Meter share, and the process's own Meter that static phases belong to.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use phasemeter_core::catalogue::{ENDPOINT_INFO, LEVEL_INFO, SCRAPE_DURATION, TARGET_INFO};
 use phasemeter_core::encode::Style;
 use phasemeter_core::{
-    DropReason, Labels, Limits, MAX_VALUE_BYTES, Outcome, PhaseCell, Registry, Samples, TraceIds, Value,
+    DropReason, Flight, Labels, Limits, MAX_VALUE_BYTES, Outcome, Registry, Samples, TraceIds, Value,
 };
 
 use crate::clock::Clock;
@@ -76,6 +77,27 @@ pub(crate) struct Setup {
     pub(crate) style: Style,
     pub(crate) exemplars: Option<TraceContext>,
     pub(crate) environment: Environment,
+}
+
+/// The Meter that something belongs to.
+#[derive(Clone)]
+pub(crate) enum Home {
+    /// The process's own, which is there to the end: no handle is counted.
+    Process(&'static Inner),
+    /// Another one.
+    Other(Arc<Inner>),
+}
+
+impl Deref for Home {
+    type Target = Inner;
+
+    #[inline]
+    fn deref(&self) -> &Inner {
+        match self {
+            Self::Process(inner) => inner,
+            Self::Other(inner) => inner,
+        }
+    }
 }
 
 impl Inner {
@@ -178,7 +200,7 @@ impl Inner {
     }
 
     /// Offers a run that just ended as an exemplar, where the program said how to find its trace.
-    pub(crate) fn offer_exemplar(&self, cell: &PhaseCell, outcome: Outcome, elapsed_ns: u64) {
+    pub(crate) fn offer_exemplar(&self, flight: &Flight, outcome: Outcome, elapsed_ns: u64) {
         if let Some(TraceContext(current)) = self.setup().and_then(|setup| setup.exemplars) {
             // The program's own code: where it panics there is no exemplar, and the run ends all the same.
             let ids = || match std::panic::catch_unwind(current) {
@@ -188,7 +210,7 @@ impl Inner {
                     None
                 }
             };
-            cell.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), ids);
+            flight.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), ids);
         }
     }
 

@@ -60,7 +60,7 @@ impl Drop for Tracked {
             self.inner.plain_spans.fetch_sub(1, Ordering::Relaxed);
             cell.replace_expected(self.plain.total, 0);
             if let Some(flight) = self.plain.flight.take() {
-                cell.withdraw(flight);
+                flight.withdraw();
             }
         }
     }
@@ -169,7 +169,7 @@ impl PhaseLayer {
                 before.replace_expected(plain.total, 0);
                 cell.replace_expected(0, plain.total);
                 if let Some(flight) = plain.flight.take() {
-                    before.withdraw(flight);
+                    flight.withdraw();
                 }
                 self.inner.registry.let_go(before);
             }
@@ -186,10 +186,10 @@ impl PhaseLayer {
             return;
         };
         let verdict = plain.verdict();
-        plain.declared.publish(&self.inner, &cell, verdict.outcome());
+        plain.declared.publish(&self.inner, &flight, verdict.outcome());
         let elapsed_ns = plain.last_exit_ns.saturating_sub(first_enter_ns);
-        self.inner.offer_exemplar(&cell, verdict.outcome(), elapsed_ns);
-        cell.end(flight, verdict, elapsed_ns, self.inner.clock.now_ns());
+        self.inner.offer_exemplar(&flight, verdict.outcome(), elapsed_ns);
+        flight.end(verdict, elapsed_ns, self.inner.clock.now_ns());
     }
 }
 
@@ -203,8 +203,8 @@ impl PlainSpan {
     fn enter(&mut self, now_ns: u64) {
         self.inside += 1;
         self.first_enter_ns.get_or_insert(now_ns);
-        if let (Some(cell), Some(flight)) = (&self.cell, &self.flight) {
-            cell.set_exited(flight, None);
+        if let Some(flight) = &self.flight {
+            flight.set_exited(None);
         }
         self.begin_if_running();
     }
@@ -213,8 +213,8 @@ impl PlainSpan {
         self.inside = self.inside.saturating_sub(1);
         self.last_exit_ns = self.last_exit_ns.max(now_ns);
         self.panicked |= has_panicked;
-        if let (0, Some(cell), Some(flight)) = (self.inside, &self.cell, &self.flight) {
-            cell.set_exited(flight, Some(now_ns));
+        if let (0, Some(flight)) = (self.inside, &self.flight) {
+            flight.set_exited(Some(now_ns));
         }
     }
 
@@ -225,7 +225,7 @@ impl PlainSpan {
         };
         let flight = cell.begin(first_enter_ns);
         if self.inside == 0 {
-            cell.set_exited(&flight, Some(self.last_exit_ns));
+            flight.set_exited(Some(self.last_exit_ns));
         }
         self.flight = Some(flight);
         self.show_item();
@@ -234,8 +234,8 @@ impl PlainSpan {
 
     /// Once the run has begun, and again when the item changes.
     fn show_item(&self) {
-        if let (Some(cell), Some(flight), Some(item)) = (&self.cell, &self.flight, &self.item) {
-            cell.set_item(flight, item.clone());
+        if let (Some(flight), Some(item)) = (&self.flight, &self.item) {
+            flight.set_item(item.clone());
         }
     }
 

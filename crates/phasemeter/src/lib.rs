@@ -64,6 +64,7 @@ mod collectors;
 mod profile;
 #[cfg_attr(not(feature = "testing"), path = "scoped_off.rs")]
 mod scoped;
+mod seats;
 #[cfg(feature = "serve")]
 mod serving;
 

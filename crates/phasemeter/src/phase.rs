@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use phasemeter_core::{DropReason, Outcome, PhaseCell, Work};
 use crate::clock::nanos;
 use crate::ending::Ending;
 use crate::guard::PhaseGuard;
-use crate::inner::Inner;
+use crate::inner::{Home, Inner};
 use crate::level::Level;
 use crate::scoped;
+use crate::seats::{self, Key};
 
 /// One kind of work, measured each time it runs. Usually a static.
 ///
@@ -38,6 +40,8 @@ pub struct Phase {
     from: Level,
     /// Further labels.
     labels: Vec<(String, String)>,
+    /// No other handle has it; 0 until it is first used.
+    number: AtomicU64,
     bound: RwLock<Option<Bound>>,
 }
 
@@ -66,7 +70,15 @@ impl Phase {
     }
 
     const fn of(name: Cow<'static, str>, pipeline: Option<&'static str>, owner: Option<Arc<Inner>>) -> Self {
-        Self { name, pipeline, owner, from: Level::Basic, labels: Vec::new(), bound: RwLock::new(None) }
+        Self {
+            name,
+            pipeline,
+            owner,
+            from: Level::Basic,
+            labels: Vec::new(),
+            number: AtomicU64::new(0),
+            bound: RwLock::new(None),
+        }
     }
 
     /// The same phase, measured from level detailed on: for work on single items that runs so often, and so shortly,
@@ -84,8 +96,8 @@ impl Phase {
     pub fn labelled<'a>(&self, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let further = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let labels = self.labels.iter().cloned().chain(further).collect();
-        let (name, owner, bound) = (self.name.clone(), self.owner.clone(), RwLock::new(None));
-        Self { name, pipeline: self.pipeline, owner, from: self.from, labels, bound }
+        let unlabelled = Self::of(self.name.clone(), self.pipeline, self.owner.clone());
+        Self { from: self.from, labels, ..unlabelled }
     }
 
     /// The label `phase`.
@@ -111,9 +123,9 @@ impl Phase {
     /// thread is unwinding. A guard cannot see `?`; [`Phase::run`] can.
     pub fn start(&self) -> PhaseGuard {
         match self.measuring() {
-            Some(inner) => {
-                let cell = self.cell(&inner);
-                PhaseGuard::begin(inner.into_owned(), cell, &self.name)
+            Some(home) => {
+                let key = self.key(&home);
+                PhaseGuard::begin(home, &self.name, |home, now_ns| seats::begin(key, now_ns, || self.cell(home)))
             }
             None => PhaseGuard::disabled(),
         }
@@ -140,7 +152,8 @@ impl Phase {
 
     fn record_as(&self, outcome: Outcome, elapsed: Duration) {
         if let Some(inner) = self.measuring() {
-            self.cell(&inner).record(outcome, nanos(elapsed));
+            let elapsed_ns = nanos(elapsed);
+            seats::record(self.key(&inner), outcome, elapsed_ns, || self.cell(&inner));
         }
     }
 
@@ -188,17 +201,38 @@ impl Phase {
     }
 
     /// The Meter it belongs to, where that measures at the phase's level.
-    fn measuring(&self) -> Option<Cow<'_, Arc<Inner>>> {
+    fn measuring(&self) -> Option<Home> {
         Some(self.inner()).filter(|inner| inner.level() >= self.from)
     }
 
     /// The Meter it belongs to: its own, the one that a test has put in the thread's place, or the process's.
-    fn inner(&self) -> Cow<'_, Arc<Inner>> {
-        let process = || scoped::current().map_or_else(|| Cow::Borrowed(Inner::of_process()), Cow::Owned);
-        self.owner.as_ref().map_or_else(process, Cow::Borrowed)
+    fn inner(&self) -> Home {
+        let process = || scoped::current().map_or_else(|| Home::Process(Inner::of_process()), Home::Other);
+        self.owner.as_ref().map_or_else(process, |owner| Home::Other(owner.clone()))
     }
 
-    fn cell(&self, inner: &Arc<Inner>) -> Arc<PhaseCell> {
+    fn key(&self, inner: &Inner) -> Key {
+        Key { handle: self.number(), meter: inner.id, epoch: inner.pipeline_epoch() }
+    }
+
+    fn number(&self) -> u64 {
+        // Relaxed: it is a number and nothing else.
+        match self.number.load(Ordering::Relaxed) {
+            0 => self.numbered(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn numbered(&self) -> u64 {
+        let number = seats::next_handle();
+        match self.number.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_none) => number,
+            Err(faster) => faster,
+        }
+    }
+
+    fn cell(&self, inner: &Inner) -> Arc<PhaseCell> {
         let (epoch, meter) = (inner.pipeline_epoch(), inner.id);
         if let Some(bound) = &*self.bound.read().unwrap_or_else(PoisonError::into_inner) {
             if bound.epoch == epoch && bound.meter == meter {

@@ -50,11 +50,11 @@ pub(crate) fn tell(cell: &PhaseCell, event: &Event) {
         }
         Event::Run(verdict, elapsed_ns) => {
             let flight = cell.begin(NOW.now_ns);
-            cell.end(flight, verdict, elapsed_ns, NOW.now_ns);
+            flight.end(verdict, elapsed_ns, NOW.now_ns);
         }
         Event::Withdraw => {
             let flight = cell.begin(NOW.now_ns);
-            cell.withdraw(flight);
+            flight.withdraw();
         }
         Event::Record(outcome, elapsed_ns) => cell.record(outcome, elapsed_ns),
         Event::Items(outcome, items) => assert_eq!(cell.add_items(outcome, items), items <= MAX_COUNT),

@@ -345,7 +345,7 @@ fn lines_of(tell: &dyn Fn(&PhaseCell)) -> usize {
     let registry = Registry::new(Limits::default(), Moment::default);
     let cell = registry.phase(None, "embed");
     let flight = cell.begin(0);
-    cell.end(flight, Verdict::Ok, 0, 0);
+    flight.end(Verdict::Ok, 0, 0);
     tell(&cell);
     series_lines(&registry)
 }

@@ -22,14 +22,14 @@ fn list(page: &str, title: &str) -> (String, Vec<String>) {
 
 fn begin(cell: &PhaseCell, item: &str, started_ns: u64) -> phasemeter_core::Flight {
     let flight = cell.begin(started_ns);
-    cell.set_item(&flight, item.into());
+    flight.set_item(item.into());
     flight
 }
 
 /// A run that took so many seconds and ended so many seconds ago.
 fn ran(cell: &PhaseCell, item: &str, (elapsed, ended): (u64, u64), verdict: Verdict<'_>) {
     let flight = begin(cell, item, ago(ended + elapsed));
-    cell.end(flight, verdict, elapsed * SECOND_NS, ago(ended));
+    flight.end(verdict, elapsed * SECOND_NS, ago(ended));
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn a_span_that_was_left_says_so() {
     let registry = registry();
     let cell = registry.phase(None, "embed");
     let flights = [begin(&cell, "a.pdf", ago(300)), begin(&cell, "b.pdf", ago(200))];
-    cell.set_exited(&flights[0], Some(ago(120)));
-    cell.set_exited(&flights[1], Some(NOW.now_ns - HELD_AFTER_NS + 1));
+    flights[0].set_exited(Some(ago(120)));
+    flights[1].set_exited(Some(NOW.now_ns - HELD_AFTER_NS + 1));
     let shown = page(&registry, Shown::First);
     let left = [
         "5 m 00 s a.pdf embed · left 2 m 00 s ago, not closed",

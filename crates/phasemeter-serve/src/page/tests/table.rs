@@ -117,8 +117,8 @@ fn the_state_says_for_how_long_and_what_is_held() {
     let _fresh = registry.phase(None, "fresh").begin(NOW.now_ns);
     let _one = exact.begin(ago(724));
     let flights = [ago(200), ago(100)].map(|started_ns| plain.begin(started_ns));
-    plain.set_exited(&flights[0], Some(ago(60)));
-    plain.set_exited(&flights[1], Some(ago(59)));
+    flights[0].set_exited(Some(ago(60)));
+    flights[1].set_exited(Some(ago(59)));
     let page = page(samples(&registry));
     let state = |phase| row(&page, phase).swap_remove(0);
     assert_eq!(state("exact"), "active 1 for 12 m 04 s");
