@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::common::Common;
+use crate::common::{Common, STRIPES, stripe_of_thread};
 use crate::counts::{Counts, Writer};
 use crate::durations::Durations;
 use crate::flights::{FlightCounts, InFlight};
 use crate::reading::add_each;
-use crate::seat::{Flight, Seat, Shards};
-use crate::sync::{Arc, AtomicU64, COUNT, Ordering, fence};
+use crate::seat::{Flight, Seat, Shard, Shards};
+use crate::sync::{Arc, AtomicU64, COUNT, OnceLock, Ordering, fence};
 use crate::{CellReading, Effort, Ended, Histogram, ItemOutcome, Moment, Outcome, TraceIds};
 
 /// How many error types a phase tells apart; the rest is counted as `other`.
@@ -27,6 +27,8 @@ pub const HELD_AFTER_NS: u64 = 60_000_000_000;
 pub struct PhaseCell {
     common: Arc<Common>,
     shards: Shards,
+    /// Where runs are in flight of those who have no place of their own.
+    of_anyone: [OnceLock<Arc<Shard>>; STRIPES],
     /// What was dealt with when it was last read, when a run had last begun or ended then, and when live counts were
     /// first seen to have changed, plus one.
     seen_dealt_with: AtomicU64,
@@ -65,6 +67,7 @@ impl PhaseCell {
             created,
             common: Arc::default(),
             shards: Shards::default(),
+            of_anyone: Default::default(),
             seen_dealt_with: AtomicU64::new(0),
             seen_last_run: AtomicU64::new(0),
             seen: AtomicU64::new(0),
@@ -74,31 +77,33 @@ impl PhaseCell {
     /// A place of its own for the calling thread; beyond [`MAX_SEATS`](crate::MAX_SEATS) threads one that it shares.
     #[must_use]
     pub fn seat(&self) -> Seat {
-        self.shards.take(&self.common).map_or_else(|| Seat::striped(self.common.clone()), Seat::own)
+        Seat::new(self.shards.take(&self.common).unwrap_or_else(|| self.of_anyone().clone()))
+    }
+
+    fn of_anyone(&self) -> &Arc<Shard> {
+        self.of_anyone[stripe_of_thread()].get_or_init(|| Shard::of_anyone(&self.common))
     }
 
     /// A run starts, of whoever has no seat here.
     pub fn begin(&self, now_ns: u64) -> Flight {
-        Flight::begin_here(&self.common, now_ns)
+        Flight::begin_here(self.of_anyone(), now_ns)
     }
 
     /// A run that was measured elsewhere.
     pub fn record(&self, outcome: Outcome, elapsed_ns: u64) {
-        let counts = self.common.stripe_of_thread();
-        counts.record(Writer::Anyone, outcome, elapsed_ns);
-        Writer::Anyone.add(&counts.recorded, 1);
+        self.common.stripe().record_elsewhere(Writer::Anyone, outcome, elapsed_ns);
     }
 
     /// Items dealt with. False where the count was refused: beyond [`MAX_COUNT`], or the total near its end.
     #[must_use = "a refused count is to be counted as dropped"]
     pub fn add_items(&self, outcome: ItemOutcome, items: u64) -> bool {
-        self.common.stripe_of_thread().add_items(Writer::Anyone, outcome, items)
+        self.common.stripe().add_items(Writer::Anyone, outcome, items)
     }
 
     /// Bytes dealt with. False where the count was refused: beyond [`MAX_COUNT`], or the total near its end.
     #[must_use = "a refused count is to be counted as dropped"]
     pub fn add_bytes(&self, outcome: ItemOutcome, bytes: u64) -> bool {
-        self.common.stripe_of_thread().add_bytes(Writer::Anyone, outcome, bytes)
+        self.common.stripe().add_bytes(Writer::Anyone, outcome, bytes)
     }
 
     /// What was dealt with in a unit of its own name; beyond [`MAX_UNITS`] names they count as `other`. False where the
@@ -115,7 +120,7 @@ impl PhaseCell {
 
     /// What runs spent.
     pub fn add_effort(&self, effort: &Effort) {
-        self.common.stripe_of_thread().add_effort(Writer::Anyone, effort);
+        self.common.stripe().add_effort(Writer::Anyone, effort);
     }
 
     /// Offers a run that ended as an exemplar of its bucket. `ids` says in which trace it was, and is asked only
@@ -148,7 +153,8 @@ impl PhaseCell {
 
     /// Every part of the counts.
     fn parts(&self) -> impl Iterator<Item = &Counts> {
-        self.shards.each().map(|shard| &shard.counts).chain(self.common.stripes())
+        let of_anyone = self.of_anyone.iter().filter_map(|shard| shard.get().map(|shard| &**shard));
+        self.shards.each().chain(of_anyone).map(|shard| &shard.counts).chain(self.common.stripes())
     }
 
     /// Runs in flight, in every part.

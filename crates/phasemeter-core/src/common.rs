@@ -32,18 +32,15 @@ pub(crate) struct Common {
 type ErrorTypes = NamedCounters<MAX_ERROR_TYPES, 1>;
 type Units = NamedCounters<MAX_UNITS, { ItemOutcome::ALL.len() }>;
 
+/// Where the calling thread goes that has no place of its own.
+pub(crate) fn stripe_of_thread() -> usize {
+    thread_id() as usize % STRIPES
+}
+
 impl Common {
-    pub(crate) fn stripe_of(&self, thread: u64) -> usize {
-        thread as usize % STRIPES
-    }
-
-    pub(crate) fn stripe(&self, stripe: usize) -> &Counts {
-        self.stripes[stripe].get_or_init(Box::default)
-    }
-
-    /// For the calling thread.
-    pub(crate) fn stripe_of_thread(&self) -> &Counts {
-        self.stripe(self.stripe_of(thread_id()))
+    /// That of the calling thread.
+    pub(crate) fn stripe(&self) -> &Counts {
+        self.stripes[stripe_of_thread()].get_or_init(Box::default)
     }
 
     pub(crate) fn stripes(&self) -> impl Iterator<Item = &Counts> {

@@ -53,6 +53,13 @@ impl Counts {
         durations.record(writer, elapsed_ns);
     }
 
+    /// A run that was measured elsewhere took so long.
+    #[inline]
+    pub(crate) fn record_elsewhere(&self, writer: Writer, outcome: Outcome, elapsed_ns: u64) {
+        self.record(writer, outcome, elapsed_ns);
+        writer.add(&self.recorded, 1);
+    }
+
     pub(crate) fn durations(&self, outcome: Outcome) -> Option<&Durations> {
         match outcome.index().checked_sub(1) {
             None => Some(&self.ok),

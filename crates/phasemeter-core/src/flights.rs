@@ -60,7 +60,10 @@ struct Entry {
 /// Where a run in flight stands. It is handed back exactly once, to the flights that gave it.
 #[derive(Debug)]
 #[must_use = "a slot that is not handed back stays claimed"]
-pub(crate) struct Slot(Option<u32>);
+pub(crate) struct Slot(u32);
+
+/// That of a run that found no slot.
+const NONE: u32 = u32::MAX;
 
 /// A run in flight, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +113,7 @@ impl Flights {
             if let Some(index) = self.quick.iter().position(is_free) {
                 // Release: whoever sees this start, with acquire, sees nothing of the run before in the slot.
                 self.quick[index].started.store(started, Ordering::Release);
-                return Slot(u32::try_from(index).ok());
+                return Slot(index as u32);
             }
         }
         self.begin_anywhere(started)
@@ -129,14 +132,13 @@ impl Flights {
                 self.untracked.fetch_add(1, COUNT);
             }
         }
-        Slot(claimed.map(|index| index + QUICK as u32))
+        Slot(claimed.map_or(NONE, |index| index + QUICK as u32))
     }
 
     /// What the run had in hand.
     #[inline]
     pub(crate) fn end(&self, slot: Slot) -> Option<Arc<str>> {
-        let quick = slot.0.and_then(|index| self.quick.get(index as usize));
-        let Some(entry) = quick else { return self.end_anywhere(slot) };
+        let Some(entry) = self.quick.get(slot.0 as usize) else { return self.end_anywhere(slot) };
         let item = entry.empty();
         // Release: whoever claims this slot next, with acquire, finds it empty.
         entry.started.store(0, Ordering::Release);
@@ -144,11 +146,11 @@ impl Flights {
     }
 
     fn end_anywhere(&self, slot: Slot) -> Option<Arc<str>> {
-        let Some(index) = slot.0 else {
+        if slot.0 == NONE {
             self.untracked.fetch_sub(1, COUNT);
             return None;
-        };
-        let index = index.checked_sub(QUICK as u32)?;
+        }
+        let index = slot.0.checked_sub(QUICK as u32)?;
         let (level, place) = place(index);
         let level = self.levels.get(level)?.get()?;
         let (word, bit) = (place / 64, place % 64);
@@ -229,8 +231,7 @@ impl Flights {
     }
 
     fn entry(&self, slot: &Slot) -> Option<&Entry> {
-        let index = slot.0?;
-        self.quick.get(index as usize).or_else(|| self.leveled(index.checked_sub(QUICK as u32)?))
+        self.quick.get(slot.0 as usize).or_else(|| self.leveled(slot.0.checked_sub(QUICK as u32)?))
     }
 
     fn leveled(&self, index: u32) -> Option<&Entry> {

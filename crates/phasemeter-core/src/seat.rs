@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 
 use crate::common::Common;
 use crate::counts::{Counts, Writer};
-use crate::flights::{Flights, Slot};
+use crate::flights::Slot;
 use crate::sync::{Arc, AtomicU64, COUNT, OnceLock, Ordering, fence, thread_id};
 use crate::{Effort, ItemOutcome, Outcome, TraceIds, Verdict};
 
@@ -39,35 +39,29 @@ pub(crate) struct Shards([OnceLock<Box<Group>>; GROUPS]);
 
 type Group = [OnceLock<Arc<Shard>>; GROUP];
 
-/// Counts that one thread writes.
+/// Counts that one thread writes, and runs that are in flight.
 pub(crate) struct Shard {
-    /// The thread's number; [`FREE`] while nobody is.
+    /// The number of the thread that writes; [`FREE`] while nobody does, [`ANYONE`] where it has no counts.
     owner: AtomicU64,
     pub(crate) counts: Counts,
     common: Arc<Common>,
 }
 
 const FREE: u64 = 0;
+const ANYONE: u64 = u64::MAX;
 
 /// A thread's own place at a cell; kept by that thread, and given up when it is dropped.
 pub struct Seat {
-    place: Place,
+    shard: Arc<Shard>,
     /// Another thread's stores would not be alone.
     _thread: PhantomData<*const ()>,
 }
 
-#[derive(Clone)]
-enum Place {
-    Own(Arc<Shard>),
-    Striped(Arc<Common>),
-}
-
 /// A run in flight. It is handed back exactly once, from whatever thread: [`Flight::end`] or [`Flight::withdraw`].
+// As small as two registers: a run is handed on by value several times.
 #[must_use = "a flight that is not handed back stays in flight"]
 pub struct Flight {
-    place: Place,
-    /// Of the stripe, where it is striped.
-    stripe: usize,
+    shard: Arc<Shard>,
     slot: Slot,
 }
 
@@ -97,57 +91,49 @@ impl Shards {
 }
 
 impl Shard {
+    /// For whoever has no seat: runs are in flight here, and counted in the stripes.
+    pub(crate) fn of_anyone(common: &Arc<Common>) -> Arc<Self> {
+        let common = common.clone();
+        Arc::new(Self { owner: AtomicU64::new(ANYONE), counts: Counts::default(), common })
+    }
+
     /// Where the calling thread may write.
     #[inline]
     fn counts(&self) -> (&Counts, Writer) {
         if self.owner.load(COUNT) == thread_id() {
             (&self.counts, Writer::Owner)
         } else {
-            (self.common.stripe_of_thread(), Writer::Anyone)
-        }
-    }
-}
-
-impl Place {
-    fn common(&self) -> &Common {
-        match self {
-            Self::Own(shard) => &shard.common,
-            Self::Striped(common) => common,
+            (self.common.stripe(), Writer::Anyone)
         }
     }
 
-    /// Where a run of it is in flight, by its stripe; others may write there.
+    /// A run starts. Nothing where the registry has let go of the cell.
     #[inline]
-    fn home(&self, stripe: usize) -> &Flights {
-        match self {
-            Self::Own(shard) => &shard.counts.flights,
-            Self::Striped(common) => &common.stripe(stripe).flights,
+    fn claim(self: &Arc<Self>, started_ns: u64, writer: Writer) -> Option<Flight> {
+        let slot = self.counts.flights.begin(started_ns, writer);
+        if self.common.can_go() {
+            // Either we see that it is gone, or who lets it go, with the same fence in between, sees that we are in it.
+            fence(Ordering::SeqCst);
+            if self.common.is_gone() {
+                let _item = self.counts.flights.end(slot);
+                return None;
+            }
         }
-    }
-
-    #[inline]
-    fn counts(&self) -> (&Counts, Writer) {
-        match self {
-            Self::Own(shard) => shard.counts(),
-            Self::Striped(common) => (common.stripe_of_thread(), Writer::Anyone),
-        }
+        Some(Flight { shard: self.clone(), slot })
     }
 }
 
 impl Seat {
-    pub(crate) fn own(shard: Arc<Shard>) -> Self {
-        Self { place: Place::Own(shard), _thread: PhantomData }
-    }
-
-    pub(crate) fn striped(common: Arc<Common>) -> Self {
-        Self { place: Place::Striped(common), _thread: PhantomData }
+    pub(crate) fn new(shard: Arc<Shard>) -> Self {
+        Self { shard, _thread: PhantomData }
     }
 
     /// A run starts. Nothing where the registry has let go of the cell: then another one is to be asked for.
     #[inline]
     pub fn begin(&self, now_ns: u64) -> Option<Flight> {
-        let flight = Flight::claim(self.place.clone(), now_ns)?;
-        self.place.counts().0.note_run(now_ns);
+        let (counts, writer) = self.shard.counts();
+        let flight = self.shard.claim(now_ns, writer)?;
+        counts.note_run(now_ns);
         Some(flight)
     }
 
@@ -156,98 +142,68 @@ impl Seat {
     #[inline]
     #[must_use = "what was not recorded is to be recorded elsewhere"]
     pub fn record(&self, outcome: Outcome, elapsed_ns: u64) -> bool {
-        let common = self.place.common();
-        if common.can_go() {
+        let (counts, writer) = self.shard.counts();
+        if self.shard.common.can_go() {
             // While a run is in flight, the cell is not let go of. Who looks this very moment sees one that begins now.
-            let Some(flight) = Flight::claim(self.place.clone(), u64::MAX - 1) else { return false };
-            self.record_here(outcome, elapsed_ns);
+            let Some(flight) = self.shard.claim(u64::MAX - 1, writer) else { return false };
+            counts.record_elsewhere(writer, outcome, elapsed_ns);
             flight.withdraw();
         } else {
-            self.record_here(outcome, elapsed_ns);
+            counts.record_elsewhere(writer, outcome, elapsed_ns);
         }
         true
-    }
-
-    #[inline]
-    fn record_here(&self, outcome: Outcome, elapsed_ns: u64) {
-        let (counts, writer) = self.place.counts();
-        counts.record(writer, outcome, elapsed_ns);
-        writer.add(&counts.recorded, 1);
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if let Place::Own(shard) = &self.place {
+        // Only the owner has it; one of anyone stays so.
+        if self.shard.owner.load(COUNT) != ANYONE {
             // Release: who takes it next, with acquire, goes on from what we stored.
-            shard.owner.store(FREE, Ordering::Release);
+            self.shard.owner.store(FREE, Ordering::Release);
         }
     }
 }
 
 impl Flight {
-    /// On a stripe, for whoever has no seat, and holds the cell itself: that is not let go of.
-    pub(crate) fn begin_here(common: &Arc<Common>, now_ns: u64) -> Self {
-        let stripe = common.stripe_of(thread_id());
-        let counts = common.stripe(stripe);
-        let slot = counts.flights.begin(now_ns, Writer::Anyone);
-        counts.note_run(now_ns);
-        Self { place: Place::Striped(common.clone()), stripe, slot }
-    }
-
-    #[inline]
-    fn claim(place: Place, now_ns: u64) -> Option<Self> {
-        let stripe = match &place {
-            Place::Own(_) => 0,
-            Place::Striped(common) => common.stripe_of(thread_id()),
-        };
-        let (counts, writer) = match &place {
-            Place::Own(shard) => (&shard.counts, Writer::Owner),
-            Place::Striped(common) => (common.stripe(stripe), Writer::Anyone),
-        };
-        let slot = counts.flights.begin(now_ns, writer);
-        if place.common().can_go() {
-            // Either we see that it is gone, or who lets it go, with the same fence in between, sees that we are in it.
-            fence(Ordering::SeqCst);
-            if place.common().is_gone() {
-                let _item = counts.flights.end(slot);
-                return None;
-            }
-        }
-        Some(Self { place, stripe, slot })
+    /// For whoever has no seat, and holds the cell itself: that is not let go of.
+    pub(crate) fn begin_here(shard: &Arc<Shard>, now_ns: u64) -> Self {
+        let slot = shard.counts.flights.begin(now_ns, Writer::Anyone);
+        shard.common.stripe().note_run(now_ns);
+        Self { shard: shard.clone(), slot }
     }
 
     /// The run ends, now, after this long: for a plain span that is less than since it began.
     #[inline]
     pub fn end(self, verdict: Verdict<'_>, elapsed_ns: u64, now_ns: u64) {
-        let Self { place, stripe, slot } = self;
-        let common = place.common();
+        let Self { shard, slot } = self;
+        let common = &shard.common;
         if let Verdict::Error(error_type) = verdict {
             common.add_errors(error_type, 1);
         }
-        let (counts, writer) = place.counts();
+        let (counts, writer) = shard.counts();
         counts.record(writer, verdict.outcome(), elapsed_ns);
         counts.note_run(now_ns);
         // Last, so that a reader who sees it out of flight sees it counted.
-        let item = place.home(stripe).end(slot);
+        let item = shard.counts.flights.end(slot);
         common.ended.note(elapsed_ns, now_ns, item, verdict);
     }
 
     /// The run turns out not to have been one: it leaves no trace.
     pub fn withdraw(self) {
-        let Self { place, stripe, slot } = self;
-        let _item = place.home(stripe).end(slot);
+        let Self { shard, slot } = self;
+        let _item = shard.counts.flights.end(slot);
     }
 
     /// The plain span of the run left, or, with `None`, came back.
     #[inline]
     pub fn set_exited(&self, exited_ns: Option<u64>) {
-        self.place.home(self.stripe).set_exited(&self.slot, exited_ns);
+        self.shard.counts.flights.set_exited(&self.slot, exited_ns);
     }
 
     /// What the run has in hand now.
     pub fn set_item(&self, item: Arc<str>) {
-        self.place.home(self.stripe).set_item(&self.slot, item);
+        self.shard.counts.flights.set_item(&self.slot, item);
     }
 
     /// Items dealt with. False where the count was refused: beyond [`MAX_COUNT`](crate::MAX_COUNT), or the total near
@@ -255,7 +211,7 @@ impl Flight {
     #[inline]
     #[must_use = "a refused count is to be counted as dropped"]
     pub fn add_items(&self, outcome: ItemOutcome, items: u64) -> bool {
-        let (counts, writer) = self.place.counts();
+        let (counts, writer) = self.shard.counts();
         counts.add_items(writer, outcome, items)
     }
 
@@ -263,30 +219,30 @@ impl Flight {
     #[inline]
     #[must_use = "a refused count is to be counted as dropped"]
     pub fn add_bytes(&self, outcome: ItemOutcome, bytes: u64) -> bool {
-        let (counts, writer) = self.place.counts();
+        let (counts, writer) = self.shard.counts();
         counts.add_bytes(writer, outcome, bytes)
     }
 
     /// What was dealt with in a unit of its own name; see [`PhaseCell::add_units`](crate::PhaseCell::add_units).
     #[must_use = "a refused count is to be counted as dropped"]
     pub fn add_units(&self, unit: &str, outcome: ItemOutcome, count: u64) -> bool {
-        self.place.common().add_units(unit, outcome, count)
+        self.shard.common.add_units(unit, outcome, count)
     }
 
     /// Errors of one type; beyond [`MAX_ERROR_TYPES`](crate::MAX_ERROR_TYPES) types they count as `other`.
     pub fn add_errors(&self, error_type: &str, errors: u64) {
-        self.place.common().add_errors(error_type, errors);
+        self.shard.common.add_errors(error_type, errors);
     }
 
     /// What the run spent.
     pub fn add_effort(&self, effort: &Effort) {
-        let (counts, writer) = self.place.counts();
+        let (counts, writer) = self.shard.counts();
         counts.add_effort(writer, effort);
     }
 
     /// Replaces one part of the expected items by another: a worker's first estimate by its second.
     pub fn replace_expected(&self, before: u64, after: u64) {
-        self.place.common().replace_expected(before, after);
+        self.shard.common.replace_expected(before, after);
     }
 
     /// Offers the run, as it ends, as an exemplar of its bucket. `ids` says in which trace it was, and is asked only
@@ -298,13 +254,13 @@ impl Flight {
         unix_ns: u64,
         ids: impl FnOnce() -> Option<TraceIds>,
     ) {
-        self.place.common().exemplars[outcome.index()].offer(elapsed_ns, unix_ns, ids);
+        self.shard.common.exemplars[outcome.index()].offer(elapsed_ns, unix_ns, ids);
     }
 }
 
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat").field("own", &matches!(self.place, Place::Own(_))).finish_non_exhaustive()
+        f.debug_struct("Seat").finish_non_exhaustive()
     }
 }
 

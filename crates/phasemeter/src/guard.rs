@@ -27,7 +27,8 @@ pub struct PhaseGuard(Option<Live>);
 
 struct Live {
     inner: Home,
-    flight: Flight,
+    /// Until it ends.
+    flight: Option<Flight>,
     span: Span,
     started_ns: u64,
     /// Unwinding since before the run started: no sign that the run failed.
@@ -36,13 +37,19 @@ struct Live {
     when_dropped: Outcome,
     declared_items: AtomicU64,
     declared_bytes: AtomicU64,
-    declared_units: Mutex<Vec<(Cow<'static, str>, u64)>>,
     counted_items: AtomicU64,
     counted_any: AtomicBool,
     total: AtomicU64,
-    failure: OnceLock<Box<str>>,
+    rare: OnceLock<Box<Rare>>,
     /// From level detailed on.
     timing: Option<Box<Timing>>,
+}
+
+/// What few runs have.
+#[derive(Default)]
+struct Rare {
+    declared_units: Mutex<Vec<(Cow<'static, str>, u64)>>,
+    failure: OnceLock<Box<str>>,
 }
 
 /// Nothing declared. No count is as large: see [`MAX_COUNT`].
@@ -59,7 +66,7 @@ impl PhaseGuard {
         let level = inner.level();
         let started_ns = inner.clock.now_ns();
         Self(Some(Live {
-            flight: begin(&inner, started_ns),
+            flight: Some(begin(&inner, started_ns)),
             started_ns,
             inner,
             span,
@@ -67,11 +74,10 @@ impl PhaseGuard {
             when_dropped: Outcome::Ok,
             declared_items: AtomicU64::new(UNDECLARED),
             declared_bytes: AtomicU64::new(UNDECLARED),
-            declared_units: Mutex::default(),
             counted_items: AtomicU64::new(0),
             counted_any: AtomicBool::new(false),
             total: AtomicU64::new(0),
-            failure: OnceLock::new(),
+            rare: OnceLock::new(),
             timing: (level >= Level::Detailed).then(|| Box::new(Timing::begin(level))),
         }))
     }
@@ -102,7 +108,7 @@ impl PhaseGuard {
     pub fn units(&self, unit: &'static str, count: impl Count) {
         let Some(live) = &self.0 else { return };
         let Some(count) = live.checked(count) else { return };
-        let mut declared = lock(&live.declared_units);
+        let mut declared = lock(&live.rare().declared_units);
         match declared.iter_mut().find(|(known, _)| known == unit) {
             Some((_, known)) => *known = count,
             None => declared.push((unit.into(), count)),
@@ -114,7 +120,7 @@ impl PhaseGuard {
     pub fn item(&self, key: impl Display) {
         if let Some(live) = &self.0 {
             let key = key.to_string();
-            live.flight.set_item(bounded_value(&key).into());
+            live.flight().set_item(bounded_value(&key).into());
         }
     }
 
@@ -128,7 +134,7 @@ impl PhaseGuard {
         if self.count(ItemOutcome::Error, items) && items > 0 {
             if let Some(live) = &self.0 {
                 live.inner.note_length(error_type);
-                live.flight.add_errors(error_type, items);
+                live.flight().add_errors(error_type, items);
             }
         }
     }
@@ -137,7 +143,7 @@ impl PhaseGuard {
     pub fn inc_units(&self, unit: &str, count: u64) {
         if let Some(live) = &self.0 {
             live.inner.note_length(unit);
-            live.taken_or_dropped(live.flight.add_units(unit, ItemOutcome::Ok, count));
+            live.taken_or_dropped(live.flight().add_units(unit, ItemOutcome::Ok, count));
         }
     }
 
@@ -157,7 +163,7 @@ impl PhaseGuard {
         // Of several threads that say where they are, each counts what it brought the position up by.
         let counted = live.counted_items.fetch_max(items, RELAXED);
         match items.checked_sub(counted) {
-            Some(new) => _ = live.taken_or_dropped(live.flight.add_items(ItemOutcome::Ok, new)),
+            Some(new) => _ = live.taken_or_dropped(live.flight().add_items(ItemOutcome::Ok, new)),
             None => live.inner.registry.drops().count(DropReason::PositionBack),
         }
     }
@@ -165,7 +171,7 @@ impl PhaseGuard {
     /// Says how many items this run expects in all. Runs of one phase add up; saying it again replaces.
     pub fn total(&self, items: u64) {
         if let Some(live) = &self.0 {
-            live.flight.replace_expected(live.total.swap(items, RELAXED), items);
+            live.flight().replace_expected(live.total.swap(items, RELAXED), items);
         }
     }
 
@@ -173,7 +179,7 @@ impl PhaseGuard {
     pub fn fail(&self, error_type: &str) {
         if let Some(live) = &self.0 {
             live.inner.note_length(error_type);
-            let _first = live.failure.set(error_type.into());
+            let _first = live.rare().failure.set(error_type.into());
         }
     }
 
@@ -264,7 +270,7 @@ impl PhaseGuard {
 
     /// Whether the run is about to end as error.
     pub(crate) fn is_failing(&self) -> bool {
-        self.0.as_ref().is_some_and(|live| live.failure.get().is_some() || live.is_unwinding())
+        self.0.as_ref().is_some_and(|live| live.failure().is_some() || live.is_unwinding())
     }
 
     fn declare(&self, count: impl Count, field: impl FnOnce(&Live) -> &AtomicU64) {
@@ -278,7 +284,7 @@ impl PhaseGuard {
     fn count(&self, outcome: ItemOutcome, items: u64) -> bool {
         let Some(live) = &self.0 else { return false };
         live.counted_any.store(true, RELAXED);
-        let taken = live.taken_or_dropped(live.flight.add_items(outcome, items));
+        let taken = live.taken_or_dropped(live.flight().add_items(outcome, items));
         if taken {
             live.counted_items.fetch_add(items, RELAXED);
         }
@@ -290,33 +296,47 @@ impl PhaseGuard {
 pub(crate) const EXACT_TARGET: &str = "phasemeter::exact";
 
 impl Drop for PhaseGuard {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(live) = self.0.take() {
+        if let Some(live) = &mut self.0 {
             live.end();
         }
     }
 }
 
 impl Live {
-    fn end(self) {
+    fn end(&mut self) {
+        let Some(flight) = self.flight.take() else { return };
         let now_ns = self.inner.clock.now_ns();
         let elapsed_ns = now_ns.saturating_sub(self.started_ns);
         if self.is_unwinding() {
-            let _first = self.failure.set("panic".into());
+            let _first = self.rare().failure.set("panic".into());
         }
-        let verdict = match (self.failure.get(), self.when_dropped) {
+        let verdict = match (self.failure(), self.when_dropped) {
             (Some(error_type), _) => Verdict::Error(error_type),
             (None, Outcome::Ok) => Verdict::Ok,
             (None, Outcome::Error) => Verdict::Error("panic"),
             (None, Outcome::Cancelled) => Verdict::Cancelled,
         };
-        self.declared().publish(&self.inner, &self.flight, verdict.outcome());
+        self.declared().publish(&self.inner, &flight, verdict.outcome());
         if let Some(timing) = &self.timing {
-            self.flight.add_effort(&timing.effort(elapsed_ns));
+            flight.add_effort(&timing.effort(elapsed_ns));
         }
-        self.inner.offer_exemplar(&self.flight, verdict.outcome(), elapsed_ns);
+        self.inner.offer_exemplar(&flight, verdict.outcome(), elapsed_ns);
         // Last, so that whoever sees the run sees what belongs to it.
-        self.flight.end(verdict, elapsed_ns, now_ns);
+        flight.end(verdict, elapsed_ns, now_ns);
+    }
+
+    fn flight(&self) -> &Flight {
+        self.flight.as_ref().expect("invariant: it is there until the guard is dropped")
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    fn failure(&self) -> Option<&str> {
+        self.rare.get()?.failure.get().map(|error_type| &**error_type)
     }
 
     fn is_unwinding(&self) -> bool {
@@ -331,7 +351,7 @@ impl Live {
         if twice {
             self.inner.registry.drops().count(DropReason::CountedTwice);
         }
-        let units = std::mem::take(&mut *lock(&self.declared_units));
+        let units = self.rare.get().map_or_else(Vec::new, |rare| std::mem::take(&mut *lock(&rare.declared_units)));
         Declared { items: items.filter(|_| !twice), bytes, units: Cow::Owned(units) }
     }
 

@@ -30,20 +30,33 @@ const MOST: usize = 1_024;
 /// A run starts, in the cell that is found where the thread has no seat yet.
 #[inline]
 pub(crate) fn begin(key: Key, now_ns: u64, find: impl Fn() -> Arc<PhaseCell>) -> Flight {
-    loop {
-        match with(key, &find, |seat| seat.begin(now_ns)) {
-            Some(flight) => return flight,
-            // The registry has let go of it, and will give us another one.
-            None => forget(key),
-        }
+    let begun = SEATS.try_with(|seats| seats.borrow().get(key)?.begin(now_ns));
+    match begun {
+        Ok(Some(flight)) => flight,
+        Ok(None) | Err(_) => at_another(key, find, |seat| seat.begin(now_ns)),
     }
 }
 
 /// Records a run that was measured elsewhere.
 #[inline]
 pub(crate) fn record(key: Key, outcome: Outcome, elapsed_ns: u64, find: impl Fn() -> Arc<PhaseCell>) {
-    while !with(key, &find, |seat| seat.record(outcome, elapsed_ns)) {
-        forget(key);
+    let record = |seat: &Seat| seat.record(outcome, elapsed_ns).then_some(());
+    if SEATS.try_with(|seats| record(seats.borrow().get(key)?)) != Ok(Some(())) {
+        at_another(key, find, record);
+    }
+}
+
+/// Does something at a seat that is new: there is none yet, or the registry has let go of its cell.
+#[cold]
+fn at_another<T>(key: Key, find: impl Fn() -> Arc<PhaseCell>, act: impl Fn(&Seat) -> Option<T>) -> T {
+    loop {
+        // In a thread that is going away, the new one is given up at once.
+        let _gone = SEATS.try_with(|seats| seats.borrow_mut().remove(key));
+        let seat = find().seat();
+        if let Some(done) = act(&seat) {
+            let _gone = SEATS.try_with(|seats| seats.borrow_mut().insert(key, seat));
+            return done;
+        }
     }
 }
 
@@ -51,27 +64,6 @@ pub(crate) fn record(key: Key, outcome: Outcome, elapsed_ns: u64, find: impl Fn(
 pub(crate) fn next_handle() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
-}
-
-/// Does something at the thread's seat; it is taken where there is none yet. `act` runs no code of the program.
-#[inline]
-fn with<T>(key: Key, find: impl Fn() -> Arc<PhaseCell>, act: impl Fn(&Seat) -> T) -> T {
-    let known = SEATS.try_with(|seats| seats.borrow().get(key).map(&act)).ok().flatten();
-    known.unwrap_or_else(|| take(key, find, act))
-}
-
-#[cold]
-fn take<T>(key: Key, find: impl Fn() -> Arc<PhaseCell>, act: impl Fn(&Seat) -> T) -> T {
-    let seat = find().seat();
-    let done = act(&seat);
-    // In a thread that is going away it is given up at once.
-    let _gone = SEATS.try_with(|seats| seats.borrow_mut().insert(key, seat));
-    done
-}
-
-#[cold]
-fn forget(key: Key) {
-    let _gone = SEATS.try_with(|seats| seats.borrow_mut().remove(key));
 }
 
 impl Seats {

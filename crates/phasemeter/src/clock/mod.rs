@@ -1,10 +1,14 @@
 //! Time as an argument: the process's clock, or one that a test turns by hand.
 
+mod ticks;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use phasemeter_core::Moment;
+
+use ticks::{Machine, Ticks};
 
 /// Where durations and moments come from. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -12,7 +16,11 @@ pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System { origin: Instant },
+    /// By the processor's counter.
+    Counter(Arc<Ticks<Machine>>),
+    System {
+        origin: Instant,
+    },
     Manual(ManualClock),
 }
 
@@ -34,16 +42,20 @@ impl ManualClock {
 }
 
 impl Clock {
-    /// The monotonic clock of the machine, and its wall clock for moments.
+    /// The monotonic clock of the machine, and its wall clock for moments. Where Linux keeps its clock by the time stamp
+    /// counter of an x86_64 processor, that is read instead, at a third of the cost, and set by the clock every second.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System { origin: Instant::now() })
+        let by_counter = Machine::trusted().map(|machine| Source::Counter(Arc::new(Ticks::new(machine))));
+        Self(by_counter.unwrap_or_else(|| Source::System { origin: Instant::now() }))
     }
 
-    /// Nanoseconds since some fixed moment; never goes back.
+    /// Nanoseconds since some fixed moment; never goes back, but for a nanosecond of rounding.
     #[must_use]
+    #[inline]
     pub fn now_ns(&self) -> u64 {
         match &self.0 {
+            Source::Counter(ticks) => ticks.now_ns(),
             Source::System { origin } => nanos(origin.elapsed()),
             Source::Manual(clock) => clock.0.load(Ordering::Relaxed),
         }
@@ -53,7 +65,7 @@ impl Clock {
     #[must_use]
     pub fn unix_ns(&self) -> u64 {
         match &self.0 {
-            Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos),
+            Source::Counter(_) | Source::System { .. } => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos),
             Source::Manual(clock) => clock.0.load(Ordering::Relaxed),
         }
     }
