@@ -36,7 +36,7 @@ pub(super) struct Ticks<S> {
     set: AtomicU64,
     anchors: [Anchor; ANCHORS],
     /// Held by the one who sets the next anchor.
-    setting: Mutex<()>,
+    checked: Mutex<Checked>,
     is_trusted: AtomicBool,
 }
 
@@ -49,6 +49,14 @@ struct Anchor {
     rate: AtomicU64,
     /// So many ticks behind it, it is time for the next one; at once while there is no rate.
     lasts: AtomicU64,
+}
+
+/// The counter and the system when they were last compared, and the rate that came of it.
+#[derive(Debug)]
+struct Checked {
+    ticks: u64,
+    system_ns: u64,
+    rate: Option<u64>,
 }
 
 /// So many that one is not overwritten while somebody reads it, unless he sleeps for seconds meanwhile; then he sees it.
@@ -68,13 +76,13 @@ const RELAXED: Ordering = Ordering::Relaxed;
 
 impl<S: Source> Ticks<S> {
     pub(super) fn new(source: S) -> Self {
-        let first = (source.ticks(), source.system_ns());
+        let (ticks, system_ns) = (source.ticks(), source.system_ns());
         Self {
             source,
-            first,
+            first: (ticks, system_ns),
             set: AtomicU64::new(0),
             anchors: Default::default(),
-            setting: Mutex::new(()),
+            checked: Mutex::new(Checked { ticks, system_ns, rate: None }),
             is_trusted: AtomicBool::new(true),
         }
     }
@@ -100,24 +108,19 @@ impl<S: Source> Ticks<S> {
         if !self.is_trusted.load(RELAXED) {
             return self.source.system_ns();
         }
-        let _setting = match self.setting.try_lock() {
-            Ok(setting) => setting,
+        let mut checked = match self.checked.try_lock() {
+            Ok(checked) => checked,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             // Another one is at it.
             Err(TryLockError::WouldBlock) => return self.source.system_ns(),
         };
-        let last = &self.anchors[self.set.load(RELAXED) as usize % ANCHORS];
-        let (last_ticks, last_ns) = (last.ticks.load(RELAXED), last.nanos.load(RELAXED));
         let (ticks, now_ns) = (self.source.ticks(), self.source.system_ns());
-        let told_ns = last_ns + scaled(ticks.saturating_sub(last_ticks), last.rate.load(RELAXED));
         let (first_ticks, first_ns) = self.first;
         let (ticks_in_all, ns_in_all) = (ticks.saturating_sub(first_ticks), now_ns.saturating_sub(first_ns));
         if ns_in_all < FIRST_NS {
             return now_ns;
         }
-        let tolerated = TOLERANCE_NS + now_ns.saturating_sub(last_ns) / 1_000_000 * TOLERANCE_PPM;
-        let is_first = last.lasts.load(RELAXED) == 0;
-        if ticks_in_all == 0 || (!is_first && told_ns.abs_diff(now_ns) > tolerated) {
+        if ticks_in_all == 0 || checked.is_off(ticks, now_ns) {
             self.is_trusted.store(false, RELAXED);
             self.set_anchor(ticks, now_ns, 0, 0);
             return now_ns;
@@ -126,6 +129,10 @@ impl<S: Source> Ticks<S> {
         let rate = ratio(ns_in_all, ticks_in_all);
         let interval_ns = ns_in_all.saturating_mul(GROWTH).min(LONGEST_NS);
         let lasts = u64::try_from((u128::from(interval_ns) << 32) / u128::from(rate.max(1))).unwrap_or(u64::MAX);
+        *checked = Checked { ticks, system_ns: now_ns, rate: Some(rate) };
+        let last = &self.anchors[self.set.load(RELAXED) as usize % ANCHORS];
+        let passed = ticks.saturating_sub(last.ticks.load(RELAXED));
+        let told_ns = last.nanos.load(RELAXED) + scaled(passed, last.rate.load(RELAXED));
         // What is behind catches up now; what is ahead goes slower, so that an interval later it is right.
         let ahead_ns = told_ns.saturating_sub(now_ns).min(interval_ns);
         let slowed = (u128::from(rate) * u128::from(interval_ns - ahead_ns) / u128::from(interval_ns)) as u64;
@@ -142,6 +149,16 @@ impl<S: Source> Ticks<S> {
         anchor.lasts.store(lasts, RELAXED);
         // Release: whoever sees that it is set, sees it whole.
         self.set.store(set, Ordering::Release);
+    }
+}
+
+impl Checked {
+    /// Whether the counter went otherwise since then than it did before.
+    fn is_off(&self, ticks: u64, system_ns: u64) -> bool {
+        let passed_ns = system_ns.saturating_sub(self.system_ns);
+        let tolerated = TOLERANCE_NS + passed_ns / 1_000_000 * TOLERANCE_PPM;
+        let is_off = |rate| scaled(ticks.saturating_sub(self.ticks), rate).abs_diff(passed_ns) > tolerated;
+        self.rate.is_some_and(is_off)
     }
 }
 
