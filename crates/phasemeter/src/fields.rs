@@ -51,7 +51,8 @@ pub(crate) struct Reader<'a> {
 }
 
 /// What a field is to us.
-enum Role {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
     Items,
     Bytes,
     Total,
@@ -65,27 +66,34 @@ enum Role {
     None,
 }
 
+impl Role {
+    /// By the field's name; `labels` are the fields that are further labels.
+    pub(crate) fn of(name: &'static str, labels: &[String]) -> Self {
+        match name {
+            ITEMS => Self::Items,
+            BYTES => Self::Bytes,
+            TOTAL => Self::Total,
+            PHASE_NAME => Self::Phase,
+            PIPELINE_NAME => Self::Pipeline,
+            OUTCOME => Self::Outcome,
+            ERROR_TYPE => Self::ErrorType,
+            ITEM => Self::Item,
+            name => match name.strip_prefix(UNIT) {
+                Some(unit) => Self::Unit(unit),
+                None if labels.iter().any(|label| label == name) => Self::Label(name),
+                None => Self::None,
+            },
+        }
+    }
+}
+
 impl<'a> Reader<'a> {
     pub(crate) fn new(labels: &'a [String], drops: &'a Drops) -> Self {
         Self { fields: Fields::default(), labels, drops }
     }
 
     fn role(&self, field: &Field) -> Role {
-        match field.name() {
-            ITEMS => Role::Items,
-            BYTES => Role::Bytes,
-            TOTAL => Role::Total,
-            PHASE_NAME => Role::Phase,
-            PIPELINE_NAME => Role::Pipeline,
-            OUTCOME => Role::Outcome,
-            ERROR_TYPE => Role::ErrorType,
-            ITEM => Role::Item,
-            name => match name.strip_prefix(UNIT) {
-                Some(unit) => Role::Unit(unit),
-                None if self.labels.iter().any(|label| label == name) => Role::Label(name),
-                None => Role::None,
-            },
-        }
+        Role::of(field.name(), self.labels)
     }
 
     fn count(&mut self, count: Option<u64>) -> Option<u64> {

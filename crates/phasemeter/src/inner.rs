@@ -35,8 +35,8 @@ pub(crate) struct Inner {
     pub(crate) scrape_ns: AtomicU64,
     /// How much room the next exposition is given to begin with.
     pub(crate) body_bytes: AtomicUsize,
-    /// Plain spans that are phases and have not closed; while there are none, no ERROR event concerns us.
-    pub(crate) plain_spans: AtomicU64,
+    /// Layers of this Meter that there are now.
+    pub(crate) layers: AtomicUsize,
     /// False for good where the environment, or the program, said that nothing is to be measured or shown.
     enabled: AtomicBool,
     level: AtomicU8,
@@ -118,7 +118,7 @@ impl Inner {
             sources: Sources::default(),
             scrape_ns: AtomicU64::new(0),
             body_bytes: AtomicUsize::new(0),
-            plain_spans: AtomicU64::new(0),
+            layers: AtomicUsize::new(0),
             enabled: AtomicBool::new(environment.is_none_or(|environment| !environment.disabled)),
             level: AtomicU8::new(environment.and_then(|environment| environment.level).unwrap_or_default().to_bits()),
             has_layer: AtomicBool::new(false),

@@ -1,26 +1,37 @@
 //! The tracing layer: plain spans with a field `phase.name`, from first enter to last exit.
 //!
-//! It carries its own filter, so that it enables no span that nobody else wants, and it keeps what it knows of a span
-//! in the span's extensions. Spans of the exact grade are none of its business.
+//! It carries its own filter, so that it enables no span that nobody else wants, and it keeps what it knows of a span in
+//! a table of its own, not in the span's extensions, which cost a box and a lock. Spans of the exact grade are none of
+//! its business.
+//!
+//! ```text
+//! new_span ─→ Callsite (is it as the last one?) ─→ PlainSpan ─→ Spans (by id)
+//! enter, exit, record, close ─→ Spans ─→ Flight
+//! ```
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use phasemeter_core::{DropReason, Flight, Outcome, PhaseCell, Verdict, bounded_value};
+use phasemeter_core::{DropReason, Flight, PhaseCell, bounded_value};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, Filter};
-use tracing_subscriber::registry::{LookupSpan, SpanRef};
+use tracing_subscriber::registry::LookupSpan;
 
-use crate::fields::{Fields, PHASE_DETAILED, PHASE_NAME, Reader, label_of_field};
-use crate::guard::{Declared, EXACT_TARGET};
+use crate::callsites::{Around, Callsite, Judgement, Key, Names, Said, judged};
+use crate::fields::{Fields, Reader, label_of_field};
+use crate::guard::Declared;
 use crate::inner::Inner;
 use crate::level;
+use crate::plain::{PlainSpan, Rare};
 use crate::scope::{self, Entered};
+use crate::seats;
+use crate::spans::Spans;
 
 /// What an ERROR event says about the plain span that it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,159 +46,260 @@ pub enum ErrorEvents {
 /// Measures plain spans. Made by [`Meter::layer`](crate::Meter::layer), which puts its filter around it.
 pub struct PhaseLayer {
     inner: Arc<Inner>,
+    /// No other layer has it.
+    number: u64,
+    spans: Arc<Spans>,
 }
 
 /// Lets through the spans that are phases, and ERROR events while such a span is open. It speaks for our layer alone.
 pub(crate) struct PhaseFilter {
     inner: Arc<Inner>,
     error_events: ErrorEvents,
+    spans: Arc<Spans>,
 }
 
-/// What we know of the span, for each Meter whose layer sees it.
-#[derive(Default)]
-struct Seen(Vec<Tracked>);
+/// Stands in a span's extensions where a Meter has several layers: for which Meters it is measured already.
+struct Seen(Vec<u64>);
 
-/// A span and the Meter that it is measured for. Where the layer is taken out of the subscriber before the span closes,
-/// nobody is told of its end: it leaves no trace, rather than to stay in flight for ever.
-struct Tracked {
-    inner: Arc<Inner>,
-    plain: PlainSpan,
-}
-
-impl Drop for Tracked {
+/// Where the layer is taken out of the subscriber before a span closes, nobody is told of its end: it leaves no trace,
+/// rather than to stay in flight for ever.
+impl Drop for PhaseLayer {
     fn drop(&mut self) {
-        if let Some(cell) = self.plain.cell.take() {
-            self.inner.plain_spans.fetch_sub(1, Ordering::Relaxed);
-            cell.replace_expected(self.plain.total, 0);
-            if let Some(flight) = self.plain.flight.take() {
+        self.inner.layers.fetch_sub(1, Ordering::Relaxed);
+        self.spans.drain(|mut span| {
+            if let Some(flight) = span.flight.take() {
                 flight.withdraw();
             }
+            forget_total(&mut span);
+        });
+    }
+}
+
+/// What the span expected in all is not expected any more.
+fn forget_total(span: &mut PlainSpan) {
+    if let Some(rare) = &mut span.rare {
+        if let Some(cell) = rare.total_in.take() {
+            cell.replace_expected(rare.total, 0);
         }
     }
 }
 
-/// One plain span that is, or may become, a run of a phase.
-#[derive(Default)]
-struct PlainSpan {
-    phase: Option<String>,
-    pipeline: Option<Arc<str>>,
-    /// Further labels, by their fields.
-    labels: Vec<(&'static str, String)>,
-    /// Since the phase's name is known.
-    cell: Option<Arc<PhaseCell>>,
-    /// The run, since it has begun: entered, and of a phase that is known.
-    flight: Option<Flight>,
-    /// How many threads are inside.
-    inside: u32,
-    first_enter_ns: Option<u64>,
-    last_exit_ns: u64,
-    declared: Declared<'static>,
-    item: Option<Arc<str>>,
-    total: u64,
-    outcome: Option<Outcome>,
-    error_type: Option<String>,
-    panicked: bool,
-}
-
 impl PhaseLayer {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner }
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        inner.layers.fetch_add(1, Ordering::Relaxed);
+        Self { inner, number: LAST.fetch_add(1, Ordering::Relaxed) + 1, spans: Arc::default() }
+    }
+
+    /// The filter that belongs to it.
+    pub(crate) fn filter(&self, error_events: ErrorEvents) -> PhaseFilter {
+        PhaseFilter { inner: self.inner.clone(), error_events, spans: self.spans.clone() }
     }
 
     fn reader(&self) -> Reader<'_> {
         Reader::new(self.inner.label_fields(), self.inner.registry.drops())
     }
 
-    fn update<S>(&self, span: &SpanRef<'_, S>, change: impl FnOnce(&mut PlainSpan))
+    /// Whether another layer of the same Meter was first; otherwise we are.
+    #[cold]
+    fn is_seen<S>(&self, id: &Id, context: &Context<'_, S>) -> bool
     where
-        S: for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if let Some(seen) = span.extensions_mut().get_mut::<Seen>() {
-            if let Some(tracked) = seen.0.iter_mut().find(|tracked| tracked.inner.id == self.inner.id) {
-                change(&mut tracked.plain);
-            }
+        let Some(span) = context.span(id) else { return true };
+        let mut extensions = span.extensions_mut();
+        let Some(Seen(meters)) = extensions.get_mut::<Seen>() else {
+            extensions.insert(Seen(vec![self.inner.id]));
+            return false;
+        };
+        let is_seen = meters.contains(&self.inner.id);
+        if !is_seen {
+            meters.push(self.inner.id);
         }
-    }
-
-    fn has_seen<S>(&self, span: &SpanRef<'_, S>) -> bool
-    where
-        S: for<'a> LookupSpan<'a>,
-    {
-        let extensions = span.extensions();
-        extensions.get::<Seen>().is_some_and(|seen| seen.0.iter().any(|tracked| tracked.inner.id == self.inner.id))
+        is_seen
     }
 
     /// The pipeline of the nearest phase around this span, where that has one of its own.
-    fn inherited_pipeline<S>(&self, span: &SpanRef<'_, S>) -> Option<Arc<str>>
+    #[cold]
+    fn pipeline_around<S>(&self, id: &Id, context: &Context<'_, S>) -> Option<Arc<str>>
     where
-        S: for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let parent = span.parent()?;
-        let extensions = parent.extensions();
-        let tracked = extensions.get::<Seen>()?.0.iter().find(|tracked| tracked.inner.id == self.inner.id)?;
-        tracked.plain.pipeline.clone()
+        let parent = context.span(id)?.parent()?.id();
+        let pipeline = |span: &mut PlainSpan| {
+            let names = span.names.as_ref().filter(|names| names.has_pipeline)?;
+            names.pipeline.clone()
+        };
+        self.spans.with(parent.into_u64(), pipeline).flatten()
+    }
+
+    fn around<S>(&self, id: &Id, context: &Context<'_, S>) -> Around
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let any = self.spans.in_pipelines.load(Ordering::Relaxed) > 0;
+        let pipeline = if any { self.pipeline_around(id, context) } else { None };
+        Around { epoch: self.inner.pipeline_epoch(), pipeline }
+    }
+
+    /// The span, read in full, by what its place knows.
+    #[cold]
+    fn read(&self, callsite: &mut Callsite, attributes: &Attributes<'_>, around: &Around) -> PlainSpan {
+        let mut reader = self.reader();
+        attributes.record(&mut reader);
+        let mut span = PlainSpan::default();
+        self.apply(&mut span, reader.fields, around, Some(callsite));
+        span
+    }
+
+    /// The names that a span says, where it says a phase's. The phase is born here, at 0.
+    fn make_names(&self, said: Said, around: &Around) -> Names {
+        // Counted here, once, rather than each time that the cell is asked for.
+        let texts = said.labels.iter().map(|(_, value)| value).chain(&said.pipeline).chain([&said.phase]);
+        texts.for_each(|text| self.inner.note_length(text));
+        let own = said.pipeline.as_deref().map(|own| bounded_value(own).into());
+        let own = own.or_else(|| around.pipeline.clone());
+        let has_pipeline = own.is_some();
+        let names = Names::new(own.or_else(|| self.inner.current_pipeline()), has_pipeline, said);
+        let _born = self.cell(&names);
+        names
+    }
+
+    fn cell(&self, names: &Names) -> Arc<PhaseCell> {
+        let shown = names.shown();
+        let labels: Vec<_> = shown.labels.iter().map(|(field, value)| (label_of_field(field), &**value)).collect();
+        let labels: Vec<_> = labels.iter().map(|(name, value)| (&**name, *value)).collect();
+        self.inner.registry.span_phase(names.pipeline.as_deref(), &shown.phase, &labels)
     }
 
     /// Takes in what fields said, at the beginning or later.
-    fn apply(&self, plain: &mut PlainSpan, fields: Fields) {
-        plain.declared.items = fields.items.or(plain.declared.items);
-        plain.declared.bytes = fields.bytes.or(plain.declared.bytes);
-        replace_by_name(plain.declared.units.to_mut(), fields.units);
-        plain.outcome = fields.outcome.or(plain.outcome);
-        plain.error_type = fields.error_type.or(plain.error_type.take());
+    fn apply(&self, span: &mut PlainSpan, fields: Fields, around: &Around, callsite: Option<&mut Callsite>) {
+        span.items = fields.items.or(span.items);
+        span.bytes = fields.bytes.or(span.bytes);
+        span.outcome = fields.outcome.or(span.outcome);
         let has_new_item = fields.item.is_some();
-        plain.item = fields.item.map(|item| bounded_value(&item).into()).or(plain.item.take());
-        let is_renamed = fields.phase.is_some() || fields.pipeline.is_some() || !fields.labels.is_empty();
-        plain.phase = fields.phase.or(plain.phase.take());
-        plain.pipeline = fields.pipeline.map(Into::into).or(plain.pipeline.take());
-        replace_by_name(&mut plain.labels, fields.labels);
-        if is_renamed {
-            self.find_cell(plain);
+        if !fields.units.is_empty() {
+            replace_by_name(&mut span.rare().units, fields.units);
         }
-        if let (Some(total), Some(cell)) = (fields.total, &plain.cell) {
-            cell.replace_expected(plain.total, total);
-            plain.total = total;
+        if let Some(error_type) = fields.error_type {
+            span.rare().error_type = Some(error_type);
         }
-        if !plain.begin_if_running() && has_new_item {
-            plain.show_item();
+        if let Some(item) = fields.item {
+            span.rare().item = Some(bounded_value(&item).into());
         }
-    }
-
-    /// The names are known, or have changed: a run that has begun goes on under the new ones, as if it always had.
-    fn find_cell(&self, plain: &mut PlainSpan) {
-        let Some(phase) = &plain.phase else { return };
-        let current = self.inner.current_pipeline();
-        let pipeline = plain.pipeline.as_deref().or(current.as_deref());
-        let names: Vec<_> = plain.labels.iter().map(|(field, value)| (label_of_field(field), &**value)).collect();
-        let labels: Vec<_> = names.iter().map(|(name, value)| (&**name, *value)).collect();
-        let cell = self.inner.registry.span_phase(pipeline, phase, &labels);
-        match plain.cell.replace(cell.clone()) {
-            None => {
-                self.inner.plain_spans.fetch_add(1, Ordering::Relaxed);
-            }
-            Some(before) if !Arc::ptr_eq(&before, &cell) => {
-                before.replace_expected(plain.total, 0);
-                cell.replace_expected(0, plain.total);
-                if let Some(flight) = plain.flight.take() {
-                    flight.withdraw();
-                }
-                self.inner.registry.let_go(before);
-            }
-            Some(_) => {}
+        if fields.phase.is_some() || fields.pipeline.is_some() || !fields.labels.is_empty() {
+            self.rename(span, fields.phase, fields.pipeline, fields.labels, around, callsite);
+        }
+        if let Some(total) = fields.total {
+            self.expect(span, total);
+        }
+        if !self.begin_if_running(span) && has_new_item {
+            span.show_item();
         }
     }
 
-    fn close(&self, plain: &mut PlainSpan) {
-        let Some(cell) = plain.cell.take() else { return };
-        self.inner.plain_spans.fetch_sub(1, Ordering::Relaxed);
-        let (Some(first_enter_ns), Some(flight)) = (plain.first_enter_ns, plain.flight.take()) else {
-            cell.replace_expected(plain.total, 0);
+    /// Names are known, or have changed: a run that has begun goes on under the new ones, as if it always had.
+    fn rename(
+        &self,
+        span: &mut PlainSpan,
+        phase: Option<String>,
+        pipeline: Option<String>,
+        labels: Vec<(&'static str, String)>,
+        around: &Around,
+        callsite: Option<&mut Callsite>,
+    ) {
+        let mut said = span.said();
+        said.pipeline = pipeline.or(said.pipeline);
+        replace_by_name(&mut said.labels, labels);
+        let Some(phase) = phase.or_else(|| span.names.as_ref().map(|names| names.said.phase.clone())) else {
+            let rare = span.rare();
+            (rare.pipeline, rare.labels) = (said.pipeline, said.labels);
+            return;
+        };
+        said.phase = phase;
+        let make = |said| self.make_names(said, around);
+        let names = match callsite {
+            Some(callsite) => callsite.names(around, said, make),
+            None => Arc::new(make(said)),
+        };
+        if names.has_pipeline {
+            self.spans.in_pipelines.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some(before) = span.names.replace(names.clone()) else { return };
+        if before.has_pipeline {
+            self.spans.in_pipelines.fetch_sub(1, Ordering::Relaxed);
+        }
+        let (left, cell) = (self.cell(&before), self.cell(&names));
+        if Arc::ptr_eq(&left, &cell) {
+            return;
+        }
+        if let Some(rare) = span.rare.as_deref_mut().filter(|rare| rare.total_in.is_some()) {
+            left.replace_expected(rare.total, 0);
+            cell.replace_expected(0, rare.total);
+            rare.total_in = Some(cell);
+        }
+        if let Some(flight) = span.flight.take() {
+            flight.withdraw();
+        }
+        self.inner.registry.let_go(left);
+    }
+
+    /// The span expects so many items in all; a later word replaces an earlier one.
+    fn expect(&self, span: &mut PlainSpan, total: u64) {
+        let Some(names) = &span.names else { return };
+        let cell = self.cell(names);
+        let rare = span.rare();
+        cell.replace_expected(rare.total, total);
+        (rare.total, rare.total_in) = (total, Some(cell));
+    }
+
+    #[inline]
+    fn enter(&self, span: &mut PlainSpan, now_ns: u64) {
+        span.inside += 1;
+        span.first_enter_ns.get_or_insert(now_ns);
+        match &span.flight {
+            Some(flight) => flight.set_exited(None),
+            None => _ = self.begin_if_running(span),
+        }
+    }
+
+    /// Whether the run begins here: for the first time, or again under another name.
+    #[inline]
+    fn begin_if_running(&self, span: &mut PlainSpan) -> bool {
+        let (Some(names), Some(first_enter_ns), None) = (&span.names, span.first_enter_ns, &span.flight) else {
+            return false;
+        };
+        let flight = self.begin(names, first_enter_ns);
+        if span.inside == 0 {
+            flight.set_exited(Some(span.last_exit_ns));
+        }
+        span.flight = Some(flight);
+        span.show_item();
+        true
+    }
+
+    #[inline]
+    fn begin(&self, names: &Names, now_ns: u64) -> Flight {
+        // The names have their pipeline, so that no epoch changes what they are.
+        let key = seats::Key { handle: names.handle, meter: self.inner.id, epoch: 0 };
+        seats::begin(key, now_ns, || self.cell(names))
+    }
+
+    fn close(&self, mut span: PlainSpan) {
+        let Some(names) = span.names.take() else { return };
+        if names.has_pipeline {
+            self.spans.in_pipelines.fetch_sub(1, Ordering::Relaxed);
+        }
+        let (Some(first_enter_ns), Some(flight)) = (span.first_enter_ns, span.flight.take()) else {
+            forget_total(&mut span);
             self.inner.registry.drops().count(DropReason::NeverEntered);
             return;
         };
-        let verdict = plain.verdict();
-        plain.declared.publish(&self.inner, &flight, verdict.outcome());
-        let elapsed_ns = plain.last_exit_ns.saturating_sub(first_enter_ns);
+        let verdict = span.verdict();
+        let units = span.rare.as_deref().map_or(&[][..], |rare: &Rare| &rare.units);
+        let declared = Declared { items: span.items, bytes: span.bytes, units: Cow::Borrowed(units) };
+        declared.publish(&self.inner, &flight, verdict.outcome());
+        let elapsed_ns = span.last_exit_ns.saturating_sub(first_enter_ns);
         self.inner.offer_exemplar(&flight, verdict.outcome(), elapsed_ns);
         flight.end(verdict, elapsed_ns, self.inner.clock.now_ns());
     }
@@ -199,64 +311,6 @@ fn replace_by_name<N: PartialEq, T>(own: &mut Vec<(N, T)>, later: Vec<(N, T)>) {
     own.extend(later);
 }
 
-impl PlainSpan {
-    fn enter(&mut self, now_ns: u64) {
-        self.inside += 1;
-        self.first_enter_ns.get_or_insert(now_ns);
-        if let Some(flight) = &self.flight {
-            flight.set_exited(None);
-        }
-        self.begin_if_running();
-    }
-
-    fn exit(&mut self, now_ns: u64, has_panicked: bool) {
-        self.inside = self.inside.saturating_sub(1);
-        self.last_exit_ns = self.last_exit_ns.max(now_ns);
-        self.panicked |= has_panicked;
-        if let (0, Some(flight)) = (self.inside, &self.flight) {
-            flight.set_exited(Some(now_ns));
-        }
-    }
-
-    /// Whether the run begins here: for the first time, or again under another name.
-    fn begin_if_running(&mut self) -> bool {
-        let (Some(cell), Some(first_enter_ns), None) = (&self.cell, self.first_enter_ns, &self.flight) else {
-            return false;
-        };
-        let flight = cell.begin(first_enter_ns);
-        if self.inside == 0 {
-            flight.set_exited(Some(self.last_exit_ns));
-        }
-        self.flight = Some(flight);
-        self.show_item();
-        true
-    }
-
-    /// Once the run has begun, and again when the item changes.
-    fn show_item(&self) {
-        if let (Some(flight), Some(item)) = (&self.flight, &self.item) {
-            flight.set_item(item.clone());
-        }
-    }
-
-    /// What the field says; otherwise any sign of failure; otherwise ok, which is all that a span can know.
-    fn verdict(&self) -> Verdict<'_> {
-        let failed = self.panicked || self.error_type.is_some();
-        match self.outcome {
-            Some(Outcome::Ok) => Verdict::Ok,
-            Some(Outcome::Cancelled) => Verdict::Cancelled,
-            Some(Outcome::Error) => Verdict::Error(self.error_type()),
-            None if failed => Verdict::Error(self.error_type()),
-            None => Verdict::Ok,
-        }
-    }
-
-    fn error_type(&self) -> &str {
-        let unnamed = if self.panicked { "panic" } else { "unknown" };
-        self.error_type.as_deref().unwrap_or(unnamed)
-    }
-}
-
 impl<S> Layer<S> for PhaseLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -266,43 +320,46 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
-        // Another layer of the same Meter was first.
-        if self.has_seen(&span) {
+        if self.inner.layers.load(Ordering::Relaxed) > 1 && self.is_seen(id, &context) {
             return;
         }
-        let mut reader = self.reader();
-        attributes.record(&mut reader);
-        let mut plain = PlainSpan { pipeline: self.inherited_pipeline(&span), ..PlainSpan::default() };
-        self.apply(&mut plain, reader.fields);
-        let mut extensions = span.extensions_mut();
-        let tracked = Tracked { inner: self.inner.clone(), plain };
-        match extensions.get_mut::<Seen>() {
-            Some(seen) => seen.0.push(tracked),
-            None => extensions.insert(Seen(vec![tracked])),
-        }
+        let around = self.around(id, &context);
+        let key = Key::of(attributes.metadata(), self.number, self.inner.setup().is_some());
+        let mut callsite =
+            Callsite::take(key).unwrap_or_else(|| Callsite::new(key, attributes.metadata(), self.inner.label_fields()));
+        let span = match callsite.recognise(attributes, &around) {
+            Some(recognised) => {
+                if recognised.names.has_pipeline {
+                    self.spans.in_pipelines.fetch_add(1, Ordering::Relaxed);
+                }
+                PlainSpan::of(recognised)
+            }
+            None => self.read(&mut callsite, attributes, &around),
+        };
+        callsite.put_back();
+        self.spans.insert(id.into_u64(), span);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
         let mut reader = self.reader();
         values.record(&mut reader);
-        self.update(&span, |plain| self.apply(plain, reader.fields));
+        let around = self.around(id, &context);
+        self.spans.with(id.into_u64(), |span| self.apply(span, reader.fields, &around, None));
     }
 
-    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        scope::push(Entered::Plain { span: id.into_u64(), panicking: std::thread::panicking() });
-        let Some(span) = context.span(id) else { return };
+    fn on_enter(&self, id: &Id, _context: Context<'_, S>) {
+        let id = id.into_u64();
+        scope::push(Entered::Plain { span: id, panicking: std::thread::panicking() });
         let now_ns = self.inner.clock.now_ns();
-        self.update(&span, |plain| plain.enter(now_ns));
+        self.spans.with(id, |span| self.enter(span, now_ns));
     }
 
-    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        let was_panicking = scope::pop_plain(id.into_u64());
-        let Some(span) = context.span(id) else { return };
+    fn on_exit(&self, id: &Id, _context: Context<'_, S>) {
+        let id = id.into_u64();
+        let was_panicking = scope::pop_plain(id);
         let now_ns = self.inner.clock.now_ns();
         let has_panicked = std::thread::panicking() && !was_panicking;
-        self.update(&span, |plain| plain.exit(now_ns, has_panicked));
+        self.spans.with(id, |span| span.exit(now_ns, has_panicked));
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -314,34 +371,24 @@ where
         let mut reader = self.reader();
         event.record(&mut reader);
         let error_type = reader.fields.error_type.unwrap_or_else(|| "error_event".to_owned());
-        self.update(&span, |plain| {
-            plain.error_type.get_or_insert(error_type);
+        self.spans.with(span.id().into_u64(), |span| {
+            span.rare().error_type.get_or_insert(error_type);
         });
     }
 
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        let Some(span) = context.span(&id) else { return };
-        let mut extensions = span.extensions_mut();
-        let Some(seen) = extensions.get_mut::<Seen>() else { return };
-        let index = seen.0.iter().position(|tracked| tracked.inner.id == self.inner.id);
-        let tracked = index.map(|index| seen.0.swap_remove(index));
-        drop(extensions);
-        if let Some(mut tracked) = tracked {
-            self.close(&mut tracked.plain);
+    fn on_close(&self, id: Id, _context: Context<'_, S>) {
+        if let Some(span) = self.spans.remove(id.into_u64()) {
+            self.close(span);
         }
     }
 }
 
 impl PhaseFilter {
-    pub(crate) fn new(inner: Arc<Inner>, error_events: ErrorEvents) -> Self {
-        Self { inner, error_events }
-    }
-
     /// Whether the span is a phase that is measured now.
-    fn is_measured(&self, metadata: &Metadata<'_>) -> bool {
-        let is_detailed = || metadata.fields().field(PHASE_DETAILED).is_some();
-        let level = self.inner.level();
-        level > level::Level::Off && is_phase(metadata) && (level >= level::Level::Detailed || !is_detailed())
+    #[inline]
+    fn is_measured(&self, judgement: Judgement) -> bool {
+        let least = if judgement.is_detailed { level::Level::Detailed } else { level::Level::Basic };
+        judgement.is_phase && self.inner.level() >= least
     }
 
     fn may_fail_a_phase(&self, metadata: &Metadata<'_>) -> bool {
@@ -350,24 +397,19 @@ impl PhaseFilter {
     }
 }
 
-/// Whether the span is a phase, measured or not.
-fn is_phase(metadata: &Metadata<'_>) -> bool {
-    metadata.is_span() && metadata.target() != EXACT_TARGET && metadata.fields().field(PHASE_NAME).is_some()
-}
-
 impl<S> Filter<S> for PhaseFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _context: &Context<'_, S>) -> bool {
-        let is_open = || self.inner.plain_spans.load(Ordering::Relaxed) > 0;
-        self.is_measured(metadata) || (self.may_fail_a_phase(metadata) && is_open())
+        self.is_measured(judged(metadata)) || (self.may_fail_a_phase(metadata) && !self.spans.is_empty())
     }
 
     /// Asked once a callsite, and again whenever the level changes. Never `always`: then we would not be asked again, and
     /// an answer that a thread got and did not use, as `enabled!` does, would be taken for that of its next span.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if is_phase(metadata) {
+        let judgement = Judgement::of(metadata);
+        if judgement.is_phase {
             self.inner.visibility.note_callsite(metadata);
         }
-        if self.is_measured(metadata) || self.may_fail_a_phase(metadata) {
+        if self.is_measured(judgement) || self.may_fail_a_phase(metadata) {
             Interest::sometimes()
         } else {
             Interest::never()

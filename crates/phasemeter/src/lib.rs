@@ -33,6 +33,7 @@
 //! `phasemeter_dropped_total` by reason. Memory is bounded: see [`MeterBuilder::limits`].
 
 mod builder;
+mod callsites;
 mod clock;
 mod count;
 mod ending;
@@ -49,10 +50,12 @@ mod meter;
 mod metric;
 mod notice;
 mod phase;
+mod plain;
 mod run;
 mod sampler;
 mod scope;
 mod sources;
+mod spans;
 mod target;
 mod timing;
 mod track;

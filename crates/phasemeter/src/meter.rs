@@ -11,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::builder::MeterBuilder;
 use crate::inner::Inner;
-use crate::layer::{ErrorEvents, PhaseFilter, PhaseLayer};
+use crate::layer::{ErrorEvents, PhaseLayer};
 use crate::level::Level;
 use crate::phase::Phase;
 use crate::run::RunBuilder;
@@ -72,7 +72,9 @@ impl Meter {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         self.inner.note_layer();
-        PhaseLayer::new(self.inner.clone()).with_filter(PhaseFilter::new(self.inner.clone(), error_events))
+        let layer = PhaseLayer::new(self.inner.clone());
+        let filter = layer.filter(error_events);
+        layer.with_filter(filter)
     }
 
     /// Begins a run: it starts with [`RunBuilder::start`].
