@@ -34,16 +34,22 @@ pub(crate) struct EndedRuns {
 }
 
 impl EndedRuns {
-    /// Notes a run. The locks are held for a move among a few entries, by whoever ends a run and whoever looks.
+    /// Notes a run; most are not worth it. The locks are held for a move among a few entries, by whoever ends a run and whoever looks.
+    #[inline]
     pub(crate) fn note(&self, elapsed_ns: u64, ended_ns: u64, item: Option<Arc<str>>, verdict: Verdict<'_>) {
+        let is_error = matches!(verdict, Verdict::Error(_));
+        if is_error || elapsed_ns >= self.slow_from_ns.load(COUNT) {
+            self.keep(elapsed_ns, ended_ns, item, verdict);
+        }
+    }
+
+    #[cold]
+    fn keep(&self, elapsed_ns: u64, ended_ns: u64, item: Option<Arc<str>>, verdict: Verdict<'_>) {
         let error_type = match verdict {
             Verdict::Error(error_type) => Some(bounded_value(error_type).into()),
             Verdict::Ok | Verdict::Cancelled => None,
         };
         let is_slow = elapsed_ns >= self.slow_from_ns.load(COUNT);
-        if !is_slow && error_type.is_none() {
-            return;
-        }
         let ended = Ended { item, elapsed_ns, ended_ns, error_type };
         if ended.error_type.is_some() {
             let mut failed = lock(&self.failed);

@@ -379,6 +379,7 @@ pub(crate) struct Declared<'a> {
 
 impl Declared<'_> {
     /// Counts it under what became of the run. A cancelled one finished nothing.
+    #[inline]
     pub(crate) fn publish(&self, inner: &Inner, flight: &Flight, outcome: Outcome) {
         let outcome = match outcome {
             Outcome::Ok => ItemOutcome::Ok,
@@ -387,13 +388,23 @@ impl Declared<'_> {
         };
         let mut taken = self.items.is_none_or(|items| flight.add_items(outcome, items));
         taken &= self.bytes.is_none_or(|bytes| flight.add_bytes(outcome, bytes));
-        for (unit, count) in &*self.units {
-            inner.note_length(unit);
-            taken &= flight.add_units(unit, outcome, *count);
+        if !self.units.is_empty() {
+            taken &= self.publish_units(inner, flight, outcome);
         }
         if !taken {
             inner.registry.drops().count(DropReason::InvalidCount);
         }
+    }
+}
+
+impl Declared<'_> {
+    #[cold]
+    fn publish_units(&self, inner: &Inner, flight: &Flight, outcome: ItemOutcome) -> bool {
+        let publish = |(unit, count): &(Cow<'static, str>, u64)| {
+            inner.note_length(unit);
+            flight.add_units(unit, outcome, *count)
+        };
+        self.units.iter().fold(true, |taken, unit| taken & publish(unit))
     }
 }
 

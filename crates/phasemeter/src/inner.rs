@@ -155,6 +155,7 @@ impl Inner {
         standing == &setup
     }
 
+    #[inline]
     pub(crate) fn setup(&self) -> Option<&Setup> {
         self.setup.get()
     }
@@ -200,18 +201,24 @@ impl Inner {
     }
 
     /// Offers a run that just ended as an exemplar, where the program said how to find its trace.
+    #[inline]
     pub(crate) fn offer_exemplar(&self, flight: &Flight, outcome: Outcome, elapsed_ns: u64) {
         if let Some(TraceContext(current)) = self.setup().and_then(|setup| setup.exemplars) {
-            // The program's own code: where it panics there is no exemplar, and the run ends all the same.
-            let ids = || match std::panic::catch_unwind(current) {
-                Ok(ids) => ids,
-                Err(_panic) => {
-                    self.registry.drops().count(DropReason::SourcePanicked);
-                    None
-                }
-            };
-            flight.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), ids);
+            self.offer_exemplar_of(current, flight, outcome, elapsed_ns);
         }
+    }
+
+    #[cold]
+    fn offer_exemplar_of(&self, current: fn() -> Option<TraceIds>, flight: &Flight, outcome: Outcome, elapsed_ns: u64) {
+        // The program's own code: where it panics there is no exemplar, and the run ends all the same.
+        let ids = || match std::panic::catch_unwind(current) {
+            Ok(ids) => ids,
+            Err(_panic) => {
+                self.registry.drops().count(DropReason::SourcePanicked);
+                None
+            }
+        };
+        flight.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), ids);
     }
 
     /// Fields of plain spans that are further labels.

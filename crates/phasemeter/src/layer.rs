@@ -174,8 +174,8 @@ impl PhaseLayer {
 
     /// Takes in what fields said, at the beginning or later.
     fn apply(&self, span: &mut PlainSpan, fields: Fields, around: &Around, callsite: Option<&mut Callsite>) {
-        span.items = fields.items.or(span.items);
-        span.bytes = fields.bytes.or(span.bytes);
+        span.items.replace(fields.items);
+        span.bytes.replace(fields.bytes);
         span.outcome = fields.outcome.or(span.outcome);
         let has_new_item = fields.item.is_some();
         if !fields.units.is_empty() {
@@ -255,8 +255,7 @@ impl PhaseLayer {
 
     #[inline]
     fn enter(&self, span: &mut PlainSpan, now_ns: u64) {
-        span.inside += 1;
-        span.first_enter_ns.get_or_insert(now_ns);
+        span.enter(now_ns);
         match &span.flight {
             Some(flight) => flight.set_exited(None),
             None => _ = self.begin_if_running(span),
@@ -266,7 +265,7 @@ impl PhaseLayer {
     /// Whether the run begins here: for the first time, or again under another name.
     #[inline]
     fn begin_if_running(&self, span: &mut PlainSpan) -> bool {
-        let (Some(names), Some(first_enter_ns), None) = (&span.names, span.first_enter_ns, &span.flight) else {
+        let (Some(names), Some(first_enter_ns), None) = (&span.names, span.first_enter_ns(), &span.flight) else {
             return false;
         };
         let flight = self.begin(names, first_enter_ns);
@@ -290,14 +289,14 @@ impl PhaseLayer {
         if names.has_pipeline {
             self.spans.in_pipelines.fetch_sub(1, Ordering::Relaxed);
         }
-        let (Some(first_enter_ns), Some(flight)) = (span.first_enter_ns, span.flight.take()) else {
+        let (Some(first_enter_ns), Some(flight)) = (span.first_enter_ns(), span.flight.take()) else {
             forget_total(&mut span);
             self.inner.registry.drops().count(DropReason::NeverEntered);
             return;
         };
         let verdict = span.verdict();
         let units = span.rare.as_deref().map_or(&[][..], |rare: &Rare| &rare.units);
-        let declared = Declared { items: span.items, bytes: span.bytes, units: Cow::Borrowed(units) };
+        let declared = Declared { items: span.items.get(), bytes: span.bytes.get(), units: Cow::Borrowed(units) };
         declared.publish(&self.inner, &flight, verdict.outcome());
         let elapsed_ns = span.last_exit_ns.saturating_sub(first_enter_ns);
         self.inner.offer_exemplar(&flight, verdict.outcome(), elapsed_ns);

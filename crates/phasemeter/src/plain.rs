@@ -18,12 +18,36 @@ pub(crate) struct PlainSpan {
     pub(crate) inside: u32,
     pub(crate) panicked: bool,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) items: Option<u64>,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) first_enter_ns: Option<u64>,
+    pub(crate) items: Declarable,
+    pub(crate) bytes: Declarable,
+    /// Plus one; 0 while it was never entered.
+    first_enter: u64,
     pub(crate) last_exit_ns: u64,
     /// Once somebody says it.
     pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// A count that was declared, plus one, or 0: half as large as an option of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Declarable(u64);
+
+impl Declarable {
+    pub(crate) fn get(self) -> Option<u64> {
+        self.0.checked_sub(1)
+    }
+
+    /// A later count replaces an earlier one.
+    pub(crate) fn replace(&mut self, later: Option<u64>) {
+        if let Some(count) = later {
+            self.0 = count.saturating_add(1);
+        }
+    }
+}
+
+impl From<Option<u64>> for Declarable {
+    fn from(count: Option<u64>) -> Self {
+        Self(count.map_or(0, |count| count.saturating_add(1)))
+    }
 }
 
 /// What few spans have.
@@ -43,7 +67,7 @@ pub(crate) struct Rare {
 impl PlainSpan {
     pub(crate) fn of(recognised: Recognised) -> Self {
         let Recognised { names, items, bytes, outcome } = recognised;
-        Self { names: Some(names), items, bytes, outcome, ..Self::default() }
+        Self { names: Some(names), items: items.into(), bytes: bytes.into(), outcome, ..Self::default() }
     }
 
     /// What it has said of its names so far.
@@ -54,6 +78,19 @@ impl PlainSpan {
                 Said { phase: String::new(), pipeline: rare.pipeline.take(), labels: std::mem::take(&mut rare.labels) }
             }
             (None, None) => Said::default(),
+        }
+    }
+
+    pub(crate) fn first_enter_ns(&self) -> Option<u64> {
+        self.first_enter.checked_sub(1)
+    }
+
+    /// A thread goes in.
+    #[inline]
+    pub(crate) fn enter(&mut self, now_ns: u64) {
+        self.inside += 1;
+        if self.first_enter == 0 {
+            self.first_enter = now_ns.saturating_add(1);
         }
     }
 

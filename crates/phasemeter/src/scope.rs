@@ -16,16 +16,19 @@ thread_local! {
 }
 
 /// Enters; in a thread that is going away, does nothing.
+#[inline]
 pub(crate) fn push(entered: Entered) {
     let _gone = STACK.try_with(|stack| stack.borrow_mut().push(entered));
 }
 
 /// Leaves an exact phase. Scopes of one thread close in order, but what a plain span left behind is skipped.
+#[inline]
 pub(crate) fn pop_exact() {
     remove_last(|entered| entered == Entered::Exact);
 }
 
 /// Leaves a plain span; says whether the thread was unwinding when it entered.
+#[inline]
 pub(crate) fn pop_plain(span: u64) -> bool {
     let is_this = |entered| matches!(entered, Entered::Plain { span: own, .. } if own == span);
     matches!(remove_last(is_this), Some(Entered::Plain { panicking: true, .. }))
@@ -36,9 +39,14 @@ pub(crate) fn nearest_is_exact() -> bool {
     STACK.try_with(|stack| stack.borrow().last() == Some(&Entered::Exact)).unwrap_or(false)
 }
 
+#[inline]
 fn remove_last(is_wanted: impl Fn(Entered) -> bool) -> Option<Entered> {
     let removed = STACK.try_with(|stack| {
         let mut stack = stack.borrow_mut();
+        // Mostly it is the last one.
+        if stack.last().is_some_and(|last| is_wanted(*last)) {
+            return stack.pop();
+        }
         stack.iter().rposition(|entered| is_wanted(*entered)).map(|index| stack.remove(index))
     });
     removed.ok().flatten()
