@@ -21,7 +21,7 @@ pub(crate) struct PlainSpan {
     pub(crate) items: Declarable,
     pub(crate) bytes: Declarable,
     /// Plus one; 0 while it was never entered.
-    first_enter: u64,
+    pub(crate) first_enter: u64,
     pub(crate) last_exit_ns: u64,
     /// Once somebody says it.
     pub(crate) rare: Option<Box<Rare>>,
