@@ -1,7 +1,7 @@
 //! A histogram as it was read: how many durations fell into which slot, and what both kinds of buckets make of it.
 
 use crate::Exemplar;
-use crate::slots::{BOUNDS_NS, NATIVE_BUCKET, NATIVE_SCHEMA, UPPER_NS};
+use crate::slots::{BOUNDS_NS, LAST_SLOT, NATIVE_BUCKET, NATIVE_SCHEMA, UPPER_NS};
 
 /// Durations by slot. Its count is the sum of its slots, so it always equals the last bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,12 +38,12 @@ impl Histogram {
     pub fn buckets(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
         let mut slots = self.slots.iter().peekable();
         let mut below = 0_u64;
-        BOUNDS_NS.into_iter().map(Some).chain([None]).map(move |bound| {
-            let is_within = |slot: u16| bound.is_none_or(|bound| UPPER_NS[usize::from(slot)] <= bound);
-            while let Some((_, count)) = slots.next_if(|(slot, _)| is_within(*slot)) {
+        (0..=BOUNDS_NS.len()).map(move |place| {
+            let last = LAST_SLOT.get(place).copied().unwrap_or(u16::MAX);
+            while let Some((_, count)) = slots.next_if(|(slot, _)| *slot <= last) {
                 below = below.saturating_add(*count);
             }
-            (bound, below)
+            (BOUNDS_NS.get(place).copied(), below)
         })
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::Error;
 use crate::encode::{escape_label_value, push_label_name};
@@ -12,10 +13,9 @@ use crate::sync::Arc;
 pub const MAX_VALUE_BYTES: usize = 256;
 
 /// A checked set of labels, sorted by name. Cheap to clone, compared by content.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct Labels(Arc<Inner>);
 
-#[derive(PartialEq, Eq, Hash)]
 struct Inner {
     pairs: Box<[(Box<str>, Box<str>)]>,
     text: Box<str>,
@@ -97,6 +97,7 @@ impl Labels {
     }
 }
 
+/// By their texts.
 impl PartialOrd for Labels {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -105,7 +106,22 @@ impl PartialOrd for Labels {
 
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.pairs.cmp(&other.0.pairs)
+        self.text().cmp(other.text())
+    }
+}
+
+/// Two sets are the same where their texts are: escaping keeps them apart.
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Labels {}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text().hash(state);
     }
 }
 

@@ -11,6 +11,9 @@ const SECOND: u64 = 1_000_000_000;
 /// Classic upper bounds in nanoseconds, inclusive: 1, 2 and 5 of every decade from 10 µs, and 24 h at the end.
 pub const BOUNDS_NS: [u64; 31] = bounds();
 
+/// The last slot of each classic bucket: its bound is where that ends.
+pub(crate) const LAST_SLOT: [u16; BOUNDS_NS.len()] = last_slots();
+
 /// The resolution of native buckets: 2^3 to a doubling, the next bound 9 % above.
 pub const NATIVE_SCHEMA: i32 = 3;
 
@@ -55,6 +58,16 @@ const fn bounds() -> [u64; 31] {
     }
     bounds[30] = 24 * 3600 * SECOND;
     bounds
+}
+
+const fn last_slots() -> [u16; BOUNDS_NS.len()] {
+    let mut last = [0; BOUNDS_NS.len()];
+    let mut place = 0;
+    while place < last.len() {
+        last[place] = slot(BOUNDS_NS[place]) as u16;
+        place += 1;
+    }
+    last
 }
 
 /// 2^(j/8), times 2^96: enough of its digits for every bound to be the right nanosecond.

@@ -1,6 +1,8 @@
 //! OpenMetrics 1.0: exemplars, when counting began, and an end that a truncated answer lacks.
 
-use super::lines::{Lines, escaped_help};
+use std::sync::LazyLock;
+
+use super::lines::{Lines, bounds_text, escaped_help};
 use super::names::{Names, named, unit};
 use super::number::{push_canonical, push_f64, push_seconds, push_u64};
 use crate::slots::BOUNDS_NS;
@@ -78,17 +80,18 @@ fn write_series(lines: &mut Lines<'_>, shape: &Shape<'_>, family: &Family) {
 }
 
 fn write_histogram(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, histogram: &Histogram) {
+    static BOUNDS: LazyLock<Vec<Box<[u8]>>> = LazyLock::new(|| {
+        let seconds = |bound: Option<u64>| bound.map_or(f64::INFINITY, |bound| bound as f64 / 1e9);
+        bounds_text(|bound, out| push_canonical(seconds(bound), out))
+    });
     let mut exemplars = histogram.exemplars.iter().peekable();
-    for (bound, cumulated) in histogram.buckets() {
-        write_le(lines, &series.labels, bound.map_or(f64::INFINITY, |bound| bound as f64 / 1e9));
-        push_u64(cumulated, lines.out);
-        let is_within = |exemplar: &&Exemplar| bound.is_none_or(|bound| exemplar.value_ns <= bound);
+    lines.buckets(&series.labels, &BOUNDS, histogram.buckets().map(|(_, count)| count), |out, place| {
+        let bound = BOUNDS_NS.get(place);
+        let is_within = |exemplar: &&Exemplar| bound.is_none_or(|bound| exemplar.value_ns <= *bound);
         if let Some(exemplar) = exemplars.next_if(is_within) {
-            write_exemplar(lines.out, exemplar);
+            write_exemplar(out, exemplar);
         }
-        lines.out.push(b'\n');
-    }
-    debug_assert_eq!(histogram.buckets().count(), BOUNDS_NS.len() + 1);
+    });
     write_ending(lines, shape, series, histogram.count(), |out| push_seconds(histogram.sum_ns, out));
 }
 

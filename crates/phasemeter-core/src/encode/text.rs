@@ -1,6 +1,8 @@
 //! The Prometheus text format 0.0.4, and 1.0.0, which takes names of every kind.
 
-use super::lines::{Lines, escaped_help};
+use std::sync::LazyLock;
+
+use super::lines::{Lines, bounds_text, escaped_help};
 use super::names::{Names, named, text_type};
 use super::number::{push_f64, push_seconds, push_u64};
 use crate::{Buckets, Family, Histogram, Labels, Quantiles, Snapshot, Style, Value};
@@ -30,18 +32,13 @@ fn write_family(lines: &mut Lines<'_>, family: &Family) {
 }
 
 fn write_histogram(lines: &mut Lines<'_>, labels: &Labels, histogram: &Histogram) {
-    for (bound, cumulated) in histogram.buckets() {
-        lines.sample(
-            "_bucket",
-            labels,
-            Some(("le", &|out| match bound {
-                Some(bound) => push_seconds(bound, out),
-                None => push_f64(f64::INFINITY, out),
-            })),
-        );
-        push_u64(cumulated, lines.out);
-        lines.out.push(b'\n');
-    }
+    static BOUNDS: LazyLock<Vec<Box<[u8]>>> = LazyLock::new(|| {
+        bounds_text(|bound, out| match bound {
+            Some(bound) => push_seconds(bound, out),
+            None => push_f64(f64::INFINITY, out),
+        })
+    });
+    lines.buckets(labels, &BOUNDS, histogram.buckets().map(|(_, count)| count), |_, _| ());
     write_ending(lines, labels, histogram.count(), |out| push_seconds(histogram.sum_ns, out));
 }
 
