@@ -5,11 +5,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::results::median;
-use crate::workload::{Subject, Turns};
+use crate::workload::{Prepared, Subject, Turns};
 use crate::workloads;
-
-/// Turns before anything is measured: callsites are registered, cells made, caches warm.
-const WARM_UP: u64 = 1_000;
 
 /// A slice this long is long beside the reading of the clock, and short beside what else the machine does.
 const SLICE: Duration = Duration::from_millis(1);
@@ -17,21 +14,35 @@ const SLICE: Duration = Duration::from_millis(1);
 /// More than fit in a slice where each took the tenth of a nanosecond.
 const MOST_TURNS: u64 = 10_000_000;
 
-/// Prints the nanoseconds of one operation: the median of slices of the process's CPU time.
+/// Prints the nanoseconds of one operation: the median of slices of the process's CPU time. What finds its number by
+/// itself prints that.
 pub fn time(name: &str, slices: usize) -> Result<(), String> {
-    let (subject, mut turns) = prepared(name)?;
-    let mut count = 16;
-    while timed(&mut turns, count) < SLICE {
+    let subject = subject(name)?;
+    let mut turns = match subject.prepare() {
+        Prepared::Turns(turns) => turns,
+        Prepared::Number(number) => {
+            println!("{number}");
+            return Ok(());
+        }
+    };
+    turns(subject.pace.warm_up());
+    let mut count = subject.pace.first_slice();
+    while timed(&mut turns, count) < SLICE * slices_of(subject.threads) {
         count *= 2;
         if count > MOST_TURNS {
             return Err(format!("{name} takes no time: the compiler left nothing of it"));
         }
     }
-    let mut per_turn: Vec<f64> =
-        (0..slices).map(|_| timed(&mut turns, count).as_nanos() as f64 / count as f64).collect();
+    let slices = 0..subject.pace.slices(slices);
+    let mut per_turn: Vec<f64> = slices.map(|_| timed(&mut turns, count).as_nanos() as f64 / count as f64).collect();
     let median = median(&mut per_turn).ok_or("no slice was asked for")?;
     println!("{}", median / subject.operations_per_turn as f64);
     Ok(())
+}
+
+/// How much longer a slice is on several threads: to wake them must not count.
+fn slices_of(threads: usize) -> u32 {
+    if threads == 1 { 1 } else { 10 }
 }
 
 /// Does it so many times, in a function that callgrind knows by its name.
@@ -63,10 +74,18 @@ pub fn allocate(name: &str, count: u64) -> Result<(), String> {
 }
 
 fn prepared(name: &str) -> Result<(Subject, Turns), String> {
-    let subject = workloads::find(name).ok_or_else(|| format!("there is no {name:?}: `list` names what there is"))?;
-    let mut turns = subject.prepare();
-    turns(WARM_UP);
-    Ok((subject, turns))
+    let subject = subject(name)?;
+    match subject.prepare() {
+        Prepared::Turns(mut turns) => {
+            turns(subject.pace.warm_up());
+            Ok((subject, turns))
+        }
+        Prepared::Number(_) => Err(format!("{name} has no turns to be counted")),
+    }
+}
+
+fn subject(name: &str) -> Result<Subject, String> {
+    workloads::find(name).ok_or_else(|| format!("there is no {name:?}: `list` names what there is"))
 }
 
 fn timed(turns: &mut Turns, count: u64) -> Duration {

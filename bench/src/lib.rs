@@ -16,6 +16,7 @@ pub mod report;
 pub mod results;
 pub mod shares;
 pub mod subscribers;
+pub mod threads;
 pub mod workload;
 pub mod workloads;
 

@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::arguments::Wanted;
 use crate::driver::{self, FULL, QUICK};
 use crate::machine::Machine;
-use crate::results::{Results, Row};
+use crate::results::{Results, Row, Spread};
 use crate::shares;
+use crate::workload::NANOSECONDS;
 
 /// The tables of the document stand between these, and are never typed.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->\n"];
@@ -55,11 +56,13 @@ fn table(results: &Results) -> String {
     let mut headings = Headings::default();
     for row in &results.rows {
         let heading = headings.of(row);
-        let Row { subject, ns, allocations, .. } = row;
-        let quartiles =
-            format!("{} ({}–{})", figures(ns.median), figures(ns.lower_quartile), figures(ns.upper_quartile));
-        let instructions = row.instructions.map_or_else(|| "–".to_owned(), figures);
-        writeln!(text, "| {heading} | {subject} | {quartiles} | {instructions} | {} |", figures(*allocations))
+        let Row { subject, unit, value, .. } = row;
+        let unit = if unit == NANOSECONDS { String::new() } else { format!(" {unit}") };
+        let Spread { lower_quartile, median, upper_quartile } = *value;
+        let [lower, middle, upper] = [lower_quartile, median, upper_quartile].map(figures);
+        let [instructions, allocations] =
+            [row.instructions, row.allocations].map(|count| count.map_or_else(|| "–".to_owned(), figures));
+        writeln!(text, "| {heading} | {subject} | {middle}{unit} ({lower}–{upper}) | {instructions} | {allocations} |")
             .expect("invariant: writing to a String does not fail");
     }
     text

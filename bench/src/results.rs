@@ -30,12 +30,14 @@ pub struct Row {
     pub operation: String,
     /// The subject.
     pub subject: String,
-    /// Nanoseconds of the process's CPU, over all rounds.
-    pub ns: Spread,
+    /// What the value is in: `ns` are nanoseconds of the process's CPU.
+    pub unit: String,
+    /// The value, over all rounds.
+    pub value: Spread,
     /// Instructions, as callgrind counts them: none of the kernel's.
     pub instructions: Option<f64>,
-    /// Allocations.
-    pub allocations: f64,
+    /// Allocations; none where several threads do it, or where it is no matter of turns.
+    pub allocations: Option<f64>,
 }
 
 /// What several processes said of the same.
