@@ -12,6 +12,7 @@
 pub mod child;
 pub mod driver;
 pub mod machine;
+pub mod peers;
 pub mod report;
 pub mod results;
 pub mod shares;
