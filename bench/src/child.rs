@@ -8,8 +8,8 @@ use crate::results::median;
 use crate::workload::{Prepared, Subject, Turns};
 use crate::workloads;
 
-/// A slice this long is long beside the reading of the clock, and short beside what else the machine does.
-const SLICE: Duration = Duration::from_millis(1);
+/// Long enough to tell how many turns a slice takes.
+const TRIED: Duration = Duration::from_millis(1);
 
 /// More than fit in a slice where each took the tenth of a nanosecond.
 const MOST_TURNS: u64 = 10_000_000;
@@ -26,13 +26,7 @@ pub fn time(name: &str, slices: usize) -> Result<(), String> {
         }
     };
     turns(subject.pace.warm_up());
-    let mut count = subject.pace.first_slice();
-    while timed(&mut turns, count) < SLICE * slices_of(subject.threads) {
-        count *= 2;
-        if count > MOST_TURNS {
-            return Err(format!("{name} takes no time: the compiler left nothing of it"));
-        }
-    }
+    let count = turns_of_a_slice(&subject, &mut turns)?;
     let slices = 0..subject.pace.slices(slices);
     let mut per_turn: Vec<f64> = slices.map(|_| timed(&mut turns, count).as_nanos() as f64 / count as f64).collect();
     let median = median(&mut per_turn).ok_or("no slice was asked for")?;
@@ -40,9 +34,22 @@ pub fn time(name: &str, slices: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// How much longer a slice is on several threads: to wake them must not count.
-fn slices_of(threads: usize) -> u32 {
-    if threads == 1 { 1 } else { 10 }
+fn turns_of_a_slice(subject: &Subject, turns: &mut Turns) -> Result<u64, String> {
+    let mut count = subject.pace.first_slice();
+    let tried = loop {
+        let taken = timed(turns, count);
+        if taken >= TRIED {
+            break taken;
+        }
+        count *= 2;
+        if count > MOST_TURNS {
+            return Err(format!("{} takes no time: the compiler left nothing of it", subject.name));
+        }
+    };
+    // Longer on several threads: to wake them must not count.
+    let slice = if subject.threads == 1 { subject.pace.slice() } else { subject.pace.slice().max(TRIED * 10) };
+    let slices = slice.as_secs_f64() / tried.as_secs_f64();
+    Ok(if slices > 1.0 { (count as f64 * slices) as u64 } else { count })
 }
 
 /// Does it so many times, in a function that callgrind knows by its name.

@@ -130,7 +130,7 @@ impl Job {
         format!("{}/{}", self.workload, self.subject.name)
     }
 
-    /// Allocations and instructions are those of the thread that makes the turns.
+    /// Allocations and instructions are those of the thread that makes the turns, and of no other one.
     fn can_be_counted(&self) -> bool {
         self.subject.is_turns() && self.subject.threads == 1
     }
@@ -138,7 +138,7 @@ impl Job {
     /// As many operations, whether a turn makes one or many of them.
     fn turns(&self, effort: Effort) -> u64 {
         match self.subject.pace {
-            Pace::Short => (effort.operations / self.subject.operations_per_turn).max(10),
+            Pace::Short | Pace::Later => (effort.operations / self.subject.operations_per_turn).max(10),
             Pace::Long => 2,
             Pace::Huge => 1,
         }

@@ -17,6 +17,7 @@ pub mod report;
 pub mod results;
 pub mod shares;
 pub mod subscribers;
+pub mod summary;
 pub mod threads;
 pub mod workload;
 pub mod workloads;

@@ -9,6 +9,7 @@ use crate::driver::{self, FULL, QUICK};
 use crate::machine::Machine;
 use crate::results::{Results, Row, Spread};
 use crate::shares;
+use crate::summary;
 use crate::workload::NANOSECONDS;
 
 /// The tables of the document stand between these, and are never typed.
@@ -27,8 +28,10 @@ pub fn measure(wanted: &Wanted) -> Result<(), String> {
     let seed = wanted.seed.unwrap_or_else(seed_of_now);
     let only = wanted.only.as_deref().unwrap_or_default();
     let rows = driver::measure(effort, seed, only, no_instructions.is_none())?;
-    let results = Results { machine: Machine::here(), rounds: effort.rounds, seed, no_instructions, rows };
-    println!("{}", text(&results));
+    let (summary, peers) = (summary::of(&rows), summary::peers(&rows));
+    let results =
+        Results { machine: Machine::here(), rounds: effort.rounds, seed, no_instructions, summary, peers, rows };
+    println!("{}\n{}", text(&results), summary::text(&results.summary));
     if let Some(path) = &wanted.json {
         results.write(path)?;
     }

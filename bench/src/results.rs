@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
+use crate::summary::{Peers, Summary};
 
 /// One session of measuring.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,10 @@ pub struct Results {
     pub seed: u64,
     /// Why there are no instructions, where there are none.
     pub no_instructions: Option<String>,
+    /// Ours that are held against something, by name.
+    pub summary: Summary,
+    /// The same of each peer.
+    pub peers: Peers,
     /// The numbers, in the order of the workloads.
     pub rows: Vec<Row>,
 }

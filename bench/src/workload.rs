@@ -1,6 +1,7 @@
 //! A workload: one thing to do, and the subjects that do it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use phasemeter::Level;
 
@@ -67,6 +68,8 @@ pub enum Program {
 pub enum Pace {
     /// Far less than a slice.
     Short,
+    /// The same, and threads of its own do a part of the work now and then: slices must be long enough to hold that.
+    Later,
     /// Some slices.
     Long,
     /// So long that a few of them must do; none under callgrind, none in a quick session.
@@ -165,6 +168,15 @@ impl Workload {
         self
     }
 
+    /// The last subject so far leaves a part of its work to threads of its own.
+    #[must_use]
+    pub fn works_later(mut self) -> Self {
+        if let Some(subject) = self.subjects.last_mut() {
+            subject.pace = Pace::Later;
+        }
+        self
+    }
+
     /// All subjects so far are measured in that program.
     #[must_use]
     pub fn program(mut self, program: Program) -> Self {
@@ -216,7 +228,7 @@ impl Pace {
     #[must_use]
     pub const fn warm_up(self) -> u64 {
         match self {
-            Self::Short => 1_000,
+            Self::Short | Self::Later => 1_000,
             Self::Long => 2,
             Self::Huge => 1,
         }
@@ -226,8 +238,17 @@ impl Pace {
     #[must_use]
     pub const fn first_slice(self) -> u64 {
         match self {
-            Self::Short => 16,
+            Self::Short | Self::Later => 16,
             Self::Long | Self::Huge => 1,
+        }
+    }
+
+    /// How long a slice is: long beside the reading of the clock, and short beside what else the machine does.
+    #[must_use]
+    pub const fn slice(self) -> Duration {
+        match self {
+            Self::Short | Self::Long | Self::Huge => Duration::from_millis(1),
+            Self::Later => Duration::from_millis(250),
         }
     }
 
@@ -236,6 +257,7 @@ impl Pace {
     pub fn slices(self, slices: usize) -> usize {
         match self {
             Self::Short => slices,
+            Self::Later => (slices / 10).max(1),
             Self::Long => slices.min(7),
             Self::Huge => slices.min(3),
         }
@@ -245,7 +267,7 @@ impl Pace {
     #[must_use]
     pub fn rounds(self, rounds: usize) -> usize {
         match self {
-            Self::Short | Self::Long => rounds,
+            Self::Short | Self::Later | Self::Long => rounds,
             Self::Huge => rounds.min(5),
         }
     }

@@ -1,6 +1,7 @@
 //! `fastrace`: traces, no metrics, with a reporter that throws everything away; without one it would record nothing.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use fastrace::Span;
 use fastrace::collector::{Config, Reporter, SpanContext, SpanRecord};
@@ -15,9 +16,9 @@ impl Reporter for ThrownAway {
     }
 }
 
-/// Begins to collect.
+/// Begins to collect, and to report ten times a second.
 pub fn collecting() {
-    fastrace::set_reporter(ThrownAway, Config::default());
+    fastrace::set_reporter(ThrownAway, Config::default().report_interval(Duration::from_millis(100)));
 }
 
 /// One phase that is a trace of one span.

@@ -142,7 +142,7 @@ mod tests {
         for Exposing { name, fill } in EXPOSING {
             check(name, fill(40), 40);
         }
-        check("phasemeter", ours::fill_snapshot(40), 40);
+        check("phasemeter", ours::fill_buckets(40), 40);
     }
 
     #[test]

@@ -49,8 +49,9 @@ fn by_all(workload: Workload, number: fn(fn(usize) -> Exposition) -> f64) -> Wor
 
 fn encode(name: &'static str, operation: &'static str, series: usize) -> Workload {
     let own = [
-        Exposing { name: "phasemeter, encoder alone", fill: ours::fill_snapshot },
         Exposing { name: ours::NAME, fill: ours::fill_lines },
+        Exposing { name: "phasemeter, encoder alone", fill: ours::fill_snapshot },
+        Exposing { name: "phasemeter, encoder alone of others' buckets", fill: ours::fill_buckets },
     ];
     own.into_iter()
         .chain(EXPOSING)

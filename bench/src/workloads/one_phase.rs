@@ -25,11 +25,15 @@ pub(super) fn workloads() -> Vec<Workload> {
         .subject("tracing-opentelemetry, traces sampled off", opentelemetry::traces_off, spans)
         .subject("opentelemetry, bound without a span", || (), opentelemetry::bound)
         .subject("metrics-exporter-prometheus, macros without a span", metrics::recorder, metrics::macros)
+        .works_later()
         .subject("metrics-tracing-context", metrics::recorder_with_context, metrics::in_span)
+        .works_later()
         .subject("autometrics", || (), autometrics::function)
         .subject("hotpath", hotpath::collecting, hotpath::function)
+        .works_later()
         .subject("tracing-timing", tracing_timing::layer, tracing_timing::event_in_span)
         .subject("fastrace", fastrace::collecting, fastrace::spans)
+        .works_later()
         .also_on_two_threads(|_| true);
     vec![one_phase]
 }

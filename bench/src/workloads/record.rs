@@ -21,6 +21,7 @@ pub(super) fn workloads() -> Vec<Workload> {
         .subject(prometheus::NAME, || (), prometheus::record)
         .subject(prometheus_client::NAME, || (), prometheus_client::record)
         .subject(metrics::NAME, || (), metrics::record)
+        .works_later()
         .subject(measured::NAME, || (), measured::record)
         .subject(opentelemetry::NAME, || (), opentelemetry::record)
         .also_on_two_threads(|_| true);

@@ -30,11 +30,9 @@ pub(super) fn workloads() -> Vec<Workload> {
         .subject("phasemeter, future", || subscribers::ours(Level::Basic), || tasks(|| Waits::default().phase(&EMBED)))
         .subject("prometheus, layer with with_label_values", prometheus_layer::with_label_values, instrumented_tasks)
         .operations_per_turn(TASKS);
-    let dynamic = in_layers("dynamic_labels", "one phase of one of eight pipelines", dynamic_labels).subject(
-        "metrics-exporter-prometheus, macros without a span",
-        metrics::recorder,
-        metrics::dynamic_labels,
-    );
+    let dynamic = in_layers("dynamic_labels", "one phase of one of eight pipelines", dynamic_labels)
+        .subject("metrics-exporter-prometheus, macros without a span", metrics::recorder, metrics::dynamic_labels)
+        .works_later();
     let churn = Workload::new("churn", "100 runs with a label that nobody has seen before, and a scrape")
         .subject("phasemeter, the same labels again", labelled, || churn(false))
         .subject("phasemeter", labelled, || churn(true))
@@ -52,7 +50,6 @@ fn in_layers(name: &'static str, operation: &'static str, begin: fn() -> Turns) 
     Workload::new(name, operation)
         .subject("a layer that does nothing, filtered", subscribers::nothing_filtered, begin)
         .subject("phasemeter, span", || subscribers::ours(Level::Basic), begin)
-        .subject("prometheus, layer with kept handles", prometheus_layer::cached, begin)
         .subject("prometheus, layer with with_label_values", prometheus_layer::with_label_values, begin)
 }
 
