@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::results::median;
-use crate::workload::{Prepared, Subject, Turns};
+use crate::workload::{Pace, Prepared, Subject, Turns};
 use crate::workloads;
 
 /// Long enough to tell how many turns a slice takes.
@@ -28,6 +28,7 @@ pub fn time(name: &str, slices: usize) -> Result<(), String> {
     turns(subject.pace.warm_up());
     let count = turns_of_a_slice(&subject, &mut turns)?;
     let slices = 0..subject.pace.slices(slices);
+    let timed = if subject.pace == Pace::Later { timed_to_the_end } else { timed };
     let mut per_turn: Vec<f64> = slices.map(|_| timed(&mut turns, count).as_nanos() as f64 / count as f64).collect();
     let median = median(&mut per_turn).ok_or("no slice was asked for")?;
     println!("{}", median / subject.operations_per_turn as f64);
@@ -99,6 +100,28 @@ fn timed(turns: &mut Turns, count: u64) -> Duration {
     let before = cpu_time();
     turns(count);
     cpu_time().saturating_sub(before)
+}
+
+/// With what other threads do of it when the turns are over.
+fn timed_to_the_end(turns: &mut Turns, count: u64) -> Duration {
+    // What is left of the turns before is not of these.
+    settled();
+    let before = cpu_time();
+    turns(count);
+    settled().saturating_sub(before)
+}
+
+/// When nothing but some waking up has gone on for a while.
+fn settled() -> Duration {
+    let mut now = cpu_time();
+    loop {
+        // Longer than any of them sleeps between two looks.
+        std::thread::sleep(Duration::from_millis(120));
+        let before = std::mem::replace(&mut now, cpu_time());
+        if now.saturating_sub(before) < Duration::from_micros(500) {
+            return now;
+        }
+    }
 }
 
 fn cpu_time() -> Duration {

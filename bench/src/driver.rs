@@ -139,8 +139,7 @@ impl Job {
     fn turns(&self, effort: Effort) -> u64 {
         match self.subject.pace {
             Pace::Short | Pace::Later => (effort.operations / self.subject.operations_per_turn).max(10),
-            Pace::Long => 2,
-            Pace::Huge => 1,
+            Pace::Long | Pace::Huge => 1,
         }
     }
 }

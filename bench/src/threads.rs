@@ -7,14 +7,16 @@ use crate::workload::Turns;
 
 /// Turns that each thread makes. The threads live as long as the turns: to start one costs as much as many turns.
 ///
-/// They wait for each other before they begin, asleep: who spins takes CPU time, which is what is measured.
+/// Each has a core of its own where there are enough: two on one core never meet, and cost what one costs. They wait
+/// for each other before they begin, asleep: who spins takes CPU time, which is what is measured.
 pub fn together(threads: usize, begin: &Arc<dyn Fn() -> Turns + Send + Sync>) -> Turns {
     let all_here = Arc::new(Barrier::new(threads));
     let (done, all_done) = channel();
-    let start = |_| {
+    let start = |place| {
         let (orders, begin, all_here, done) = (channel(), Arc::clone(begin), Arc::clone(&all_here), done.clone());
         let (order, received): (Sender<u64>, _) = orders;
         std::thread::spawn(move || {
+            pin::to_core(place);
             let mut turns = begin();
             for count in received {
                 all_here.wait();
@@ -34,6 +36,27 @@ pub fn together(threads: usize, begin: &Arc<dyn Fn() -> Turns + Send + Sync>) ->
             all_done.recv().expect("a thread panicked");
         }
     })
+}
+
+#[cfg(target_os = "linux")]
+mod pin {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    /// To the core of that place among those that the process may use. Where that is refused, the system chooses.
+    pub(super) fn to_core(place: usize) {
+        let Ok(allowed) = sched_getaffinity(None) else { return };
+        let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+        let Some(core) = cores.get(place % cores.len().max(1)) else { return };
+        let mut own = CpuSet::new();
+        own.set(*core);
+        let _refused = sched_setaffinity(None, &own);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod pin {
+    /// The system chooses.
+    pub(super) fn to_core(_place: usize) {}
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub enum Program {
 pub enum Pace {
     /// Far less than a slice.
     Short,
-    /// The same, and threads of its own do a part of the work now and then: slices must be long enough to hold that.
+    /// The same, and threads of its own do a part of the work later: slices are long, and end when nothing is left to do.
     Later,
     /// Some slices.
     Long,
@@ -229,8 +229,7 @@ impl Pace {
     pub const fn warm_up(self) -> u64 {
         match self {
             Self::Short | Self::Later => 1_000,
-            Self::Long => 2,
-            Self::Huge => 1,
+            Self::Long | Self::Huge => 1,
         }
     }
 
@@ -248,7 +247,7 @@ impl Pace {
     pub const fn slice(self) -> Duration {
         match self {
             Self::Short | Self::Long | Self::Huge => Duration::from_millis(1),
-            Self::Later => Duration::from_millis(250),
+            Self::Later => Duration::from_millis(50),
         }
     }
 

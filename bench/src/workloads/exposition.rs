@@ -13,7 +13,7 @@ use crate::results::median;
 use crate::workload::{Pace, Program, Turns, Workload, turns};
 
 /// Scrapes of one process, over HTTP.
-const SCRAPES: usize = 5;
+const SCRAPES: usize = 3;
 
 /// Series for everything that is not measured per line.
 const SERIES: usize = 10_000;
