@@ -86,38 +86,38 @@ pub fn measure(effort: Effort, seed: u64, only: &str, with_callgrind: bool) -> R
     if jobs.is_empty() {
         return Err(format!("nothing has {only:?} in its name: `list` names what there is"));
     }
+    let mut allocations = allocations(&programs, &jobs, effort)?.into_iter();
+    let mut instructions =
+        if with_callgrind { all_instructions(&programs, &jobs, effort)? } else { Vec::new() }.into_iter();
+    let mut values = values(&programs, &jobs, effort, seed)?;
+    let row = |(place, job): (usize, &Job)| Row {
+        workload: job.workload.to_owned(),
+        operation: job.operation.to_owned(),
+        subject: job.subject.name.clone(),
+        unit: job.unit.to_owned(),
+        value: values
+            .get_mut(&place)
+            .and_then(|values| Spread::of(values))
+            .expect("invariant: each job was timed in each round"),
+        instructions: instructions.next().flatten(),
+        allocations: allocations.next().flatten(),
+    };
+    Ok(jobs.iter().enumerate().map(row).collect())
+}
+
+fn allocations(programs: &Programs, jobs: &[Job], effort: Effort) -> Result<Vec<Option<f64>>, String> {
     say("allocations");
-    let allocations = each(&jobs, |job| {
-        if !job.can_be_counted() {
-            return Ok(None);
-        }
+    let of = |job: &Job| {
         let turns = job.turns(effort).to_string();
-        number(&run(&mut child(&programs.counting, &["allocate", &job.name(), &turns]))?).map(Some)
-    })?;
-    let instructions = if with_callgrind {
-        say("instructions");
-        each(&jobs, |job| {
-            let is_counted = job.can_be_counted() && job.subject.pace != Pace::Huge;
-            is_counted.then(|| instructions(programs.of(job), job, effort)).transpose()
-        })?
-    } else {
-        vec![None; jobs.len()]
+        number(&run(&mut child(&programs.counting, &["allocate", &job.name(), &turns]))?)
     };
-    let mut nanoseconds = nanoseconds(&programs, &jobs, effort, seed)?;
-    let counted = jobs.iter().zip(allocations.into_iter().zip(instructions));
-    let row = |(place, (job, (allocations, instructions))): (usize, (&Job, (Option<f64>, Option<f64>)))| {
-        let spread = nanoseconds.get_mut(&place).and_then(|values| Spread::of(values));
-        Row {
-            workload: job.workload.to_owned(),
-            operation: job.operation.to_owned(),
-            subject: job.subject.name.clone(),
-            unit: job.unit.to_owned(),
-            value: spread.expect("invariant: each job was timed in each round"),
-            instructions,
-            allocations,
-        }
-    };
-    Ok(counted.enumerate().map(row).collect())
+    each(jobs, |job| job.can_be_counted().then(|| of(job)).transpose())
+}
+
+fn all_instructions(programs: &Programs, jobs: &[Job], effort: Effort) -> Result<Vec<Option<f64>>, String> {
+    say("instructions");
+    let is_counted = |job: &Job| job.can_be_counted() && job.subject.pace != Pace::Huge;
+    each(jobs, |job| is_counted(job).then(|| instructions(programs.of(job), job, effort)).transpose())
 }
 
 fn jobs_of(workload: Workload) -> Vec<Job> {
@@ -145,13 +145,8 @@ impl Job {
 }
 
 /// One process after the other: two at once would wait for each other's memory.
-fn nanoseconds(
-    programs: &Programs,
-    jobs: &[Job],
-    effort: Effort,
-    seed: u64,
-) -> Result<BTreeMap<usize, Vec<f64>>, String> {
-    let mut nanoseconds: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+fn values(programs: &Programs, jobs: &[Job], effort: Effort, seed: u64) -> Result<BTreeMap<usize, Vec<f64>>, String> {
+    let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     let mut order: Vec<usize> = (0..jobs.len()).collect();
     let mut chance = Chance::new(seed);
     for round in 1..=effort.rounds {
@@ -161,10 +156,10 @@ fn nanoseconds(
         for (place, job) in order.iter().filter_map(|place| Some((*place, jobs.get(*place)?))).filter(of_round) {
             let slices = effort.slices.to_string();
             let said = run(&mut child(programs.of(job), &["time", &job.name(), &slices]))?;
-            nanoseconds.entry(place).or_default().push(number(&said)?);
+            values.entry(place).or_default().push(number(&said)?);
         }
     }
-    Ok(nanoseconds)
+    Ok(values)
 }
 
 /// What callgrind counts from when the turns begin to when they end.

@@ -97,10 +97,16 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("it is bound")
 }
 
+/// Shows everything to whoever looks at it.
+pub type Write = Box<dyn FnMut(Shown<'_>) + Send>;
+
+/// Looks at a whole exposition.
+pub type Shown<'a> = &'a mut dyn FnMut(&[u8]);
+
 /// Many series, and one of them to record into.
 pub struct Exposition {
     /// Writes everything and hands over the text, from a buffer of its own where it takes one.
-    pub write: Box<dyn FnMut(&mut dyn FnMut(&[u8])) + Send>,
+    pub write: Write,
     /// Records a duration, in seconds, into one of the series.
     pub record: Box<dyn Fn(f64) + Send>,
 }
