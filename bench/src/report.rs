@@ -54,7 +54,9 @@ pub fn text(results: &Results) -> String {
 }
 
 fn table(results: &Results) -> String {
-    let mut text = "### Every operation\n\nIn brackets the quartiles.\n\n".to_owned();
+    let mut text = "### Every operation\n\nIn brackets the quartiles. Instructions and allocations are those of \
+                    the thread that does it; nanoseconds are those of the whole process.\n\n"
+        .to_owned();
     text += "| operation | done by | ns of CPU | instructions | allocations |\n|---|---|---:|---:|---:|\n";
     let mut headings = Headings::default();
     for row in &results.rows {

@@ -1,4 +1,7 @@
 //! The numbers that are held against what is to be reached, each by one name: ours flat, and those of each peer.
+//!
+//! `encode_line_…` is all of a scrape, read, sorted and written, as it is with the peers; `encoder_alone_…` is of a
+//! snapshot that stands. Ratios are of the former.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
