@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::child::COUNTED;
 use crate::results::{Row, Spread};
-use crate::workload::Workload;
+use crate::workload::{Pace, Program, Subject, Workload};
 use crate::workloads;
 
 /// How much is measured.
@@ -21,44 +21,50 @@ pub struct Effort {
     pub slices: usize,
     /// Operations for allocations and instructions.
     pub operations: u64,
+    /// Whether what takes longest is measured too.
+    pub is_whole: bool,
 }
 
 /// Enough for conclusions.
-pub const FULL: Effort = Effort { rounds: 21, slices: 30, operations: 10_000 };
+pub const FULL: Effort = Effort { rounds: 21, slices: 30, operations: 10_000, is_whole: true };
 
 /// Enough to see whether something is amiss.
-pub const QUICK: Effort = Effort { rounds: 5, slices: 15, operations: 2_000 };
+pub const QUICK: Effort = Effort { rounds: 5, slices: 15, operations: 2_000, is_whole: false };
 
-/// Two programs that differ in their allocator.
+/// Programs that differ in their allocator.
 #[derive(Debug, Clone)]
 pub struct Programs {
     plain: PathBuf,
     counting: PathBuf,
+    live: PathBuf,
 }
 
 /// One subject, as it is started.
 struct Job {
     workload: &'static str,
     operation: &'static str,
-    subject: String,
-    counts_allocations: bool,
-    operations_per_turn: u64,
+    unit: &'static str,
+    subject: Subject,
 }
 
 impl Programs {
-    /// This program and the one beside it.
+    /// This program and those beside it.
     pub fn here() -> Result<Self, String> {
         let plain = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-        let counting = plain.with_file_name(format!("bench-counting{}", std::env::consts::EXE_SUFFIX));
-        if counting.exists() {
-            Ok(Self { plain, counting })
-        } else {
-            Err(format!("{} is not there: build both programs, as `cargo xtask bench` does", counting.display()))
+        let beside = |name: &str| plain.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        let [counting, live] = ["bench-counting", "bench-live"].map(beside);
+        if let Some(missing) = [&counting, &live].into_iter().find(|program| !program.exists()) {
+            return Err(format!("{} is not there: build all programs, as `cargo xtask bench` does", missing.display()));
         }
+        Ok(Self { plain, counting, live })
     }
 
     fn of(&self, job: &Job) -> &Path {
-        if job.counts_allocations { &self.counting } else { &self.plain }
+        match job.subject.program {
+            Program::Plain => &self.plain,
+            Program::Counting => &self.counting,
+            Program::Live => &self.live,
+        }
     }
 }
 
@@ -75,81 +81,85 @@ pub fn no_callgrind() -> Option<String> {
 /// Measures everything whose name has this in it. Instructions only where callgrind is there.
 pub fn measure(effort: Effort, seed: u64, only: &str, with_callgrind: bool) -> Result<Vec<Row>, String> {
     let programs = Programs::here()?;
-    let jobs: Vec<Job> =
-        workloads::all().into_iter().flat_map(jobs_of).filter(|job| job.name().contains(only)).collect();
+    let is_wanted = |job: &Job| job.name().contains(only) && (effort.is_whole || job.subject.pace != Pace::Huge);
+    let jobs: Vec<Job> = workloads::all().into_iter().flat_map(jobs_of).filter(is_wanted).collect();
     if jobs.is_empty() {
         return Err(format!("nothing has {only:?} in its name: `list` names what there is"));
     }
+    let mut allocations = allocations(&programs, &jobs, effort)?.into_iter();
+    let mut instructions =
+        if with_callgrind { all_instructions(&programs, &jobs, effort)? } else { Vec::new() }.into_iter();
+    let mut values = values(&programs, &jobs, effort, seed)?;
+    let row = |(place, job): (usize, &Job)| Row {
+        workload: job.workload.to_owned(),
+        operation: job.operation.to_owned(),
+        subject: job.subject.name.clone(),
+        unit: job.unit.to_owned(),
+        value: values
+            .get_mut(&place)
+            .and_then(|values| Spread::of(values))
+            .expect("invariant: each job was timed in each round"),
+        instructions: instructions.next().flatten(),
+        allocations: allocations.next().flatten(),
+    };
+    Ok(jobs.iter().enumerate().map(row).collect())
+}
+
+fn allocations(programs: &Programs, jobs: &[Job], effort: Effort) -> Result<Vec<Option<f64>>, String> {
     say("allocations");
-    let allocations = each(&jobs, |job| {
+    let of = |job: &Job| {
         let turns = job.turns(effort).to_string();
         number(&run(&mut child(&programs.counting, &["allocate", &job.name(), &turns]))?)
-    })?;
-    let instructions = if with_callgrind {
-        say("instructions");
-        each(&jobs, |job| instructions(programs.of(job), job, effort).map(Some))?
-    } else {
-        vec![None; jobs.len()]
     };
-    let mut nanoseconds = nanoseconds(&programs, &jobs, effort, seed)?;
-    let counted = jobs.iter().zip(allocations.into_iter().zip(instructions));
-    let row = |(place, (job, (allocations, instructions))): (usize, (&Job, (f64, Option<f64>)))| {
-        let spread = nanoseconds.get_mut(&place).and_then(|values| Spread::of(values));
-        Row {
-            workload: job.workload.to_owned(),
-            operation: job.operation.to_owned(),
-            subject: job.subject.clone(),
-            ns: spread.expect("invariant: each job was timed in each round"),
-            instructions,
-            allocations,
-        }
-    };
-    Ok(counted.enumerate().map(row).collect())
+    each(jobs, |job| job.can_be_counted().then(|| of(job)).transpose())
+}
+
+fn all_instructions(programs: &Programs, jobs: &[Job], effort: Effort) -> Result<Vec<Option<f64>>, String> {
+    say("instructions");
+    let is_counted = |job: &Job| job.can_be_counted() && job.subject.pace != Pace::Huge;
+    each(jobs, |job| is_counted(job).then(|| instructions(programs.of(job), job, effort)).transpose())
 }
 
 fn jobs_of(workload: Workload) -> Vec<Job> {
-    let Workload { name, operation, subjects } = workload;
-    let job = |subject: crate::workload::Subject| Job {
-        workload: name,
-        operation,
-        subject: subject.name,
-        counts_allocations: subject.counts_allocations,
-        operations_per_turn: subject.operations_per_turn,
-    };
-    subjects.into_iter().map(job).collect()
+    let Workload { name, operation, unit, subjects } = workload;
+    subjects.into_iter().map(|subject| Job { workload: name, operation, unit, subject }).collect()
 }
 
 impl Job {
     fn name(&self) -> String {
-        format!("{}/{}", self.workload, self.subject)
+        format!("{}/{}", self.workload, self.subject.name)
+    }
+
+    /// Allocations and instructions are those of the thread that makes the turns, and of no other one.
+    fn can_be_counted(&self) -> bool {
+        self.subject.is_turns() && self.subject.threads == 1
     }
 
     /// As many operations, whether a turn makes one or many of them.
     fn turns(&self, effort: Effort) -> u64 {
-        (effort.operations / self.operations_per_turn).max(10)
+        match self.subject.pace {
+            Pace::Short | Pace::Later => (effort.operations / self.subject.operations_per_turn).max(10),
+            Pace::Long | Pace::Huge => 1,
+        }
     }
 }
 
 /// One process after the other: two at once would wait for each other's memory.
-fn nanoseconds(
-    programs: &Programs,
-    jobs: &[Job],
-    effort: Effort,
-    seed: u64,
-) -> Result<BTreeMap<usize, Vec<f64>>, String> {
-    let mut nanoseconds: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+fn values(programs: &Programs, jobs: &[Job], effort: Effort, seed: u64) -> Result<BTreeMap<usize, Vec<f64>>, String> {
+    let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     let mut order: Vec<usize> = (0..jobs.len()).collect();
     let mut chance = Chance::new(seed);
     for round in 1..=effort.rounds {
         say(&format!("nanoseconds, round {round} of {}", effort.rounds));
         chance.shuffle(&mut order);
-        for (place, job) in order.iter().filter_map(|place| Some((*place, jobs.get(*place)?))) {
+        let of_round = |(_, job): &(usize, &Job)| round <= job.subject.pace.rounds(effort.rounds);
+        for (place, job) in order.iter().filter_map(|place| Some((*place, jobs.get(*place)?))).filter(of_round) {
             let slices = effort.slices.to_string();
             let said = run(&mut child(programs.of(job), &["time", &job.name(), &slices]))?;
-            nanoseconds.entry(place).or_default().push(number(&said)?);
+            values.entry(place).or_default().push(number(&said)?);
         }
     }
-    Ok(nanoseconds)
+    Ok(values)
 }
 
 /// What callgrind counts from when the turns begin to when they end.
@@ -160,7 +170,7 @@ fn instructions(program: &Path, job: &Job, effort: Effort) -> Result<f64, String
     let output = run(callgrind.args([&*program, "repeat", &name, &turns.to_string()]))?;
     let collected = collected(&String::from_utf8_lossy(&output.stderr)).filter(|collected| *collected > 0);
     let collected = collected.ok_or_else(|| format!("callgrind counted nothing of {name}"))?;
-    Ok(collected as f64 / (turns * job.operations_per_turn) as f64)
+    Ok(collected as f64 / (turns * job.subject.operations_per_turn) as f64)
 }
 
 /// What callgrind counted, from what it says at its end: `==1== Collected : 1234`.

@@ -5,6 +5,10 @@
 //!   └─→ Results ─→ table, JSON, the document
 //! ```
 //!
+//! Peers, in `peers`, are measured at the same work in the same session; what is held against something has a name in
+//! [`summary`]. Out is what counts in another process, as the spanmetrics connector does, and `measured` from 0.1 on,
+//! which needs a newer compiler.
+//!
 //! A workload is a file in `workloads`; its subjects are the ways to do the same. A new one is a line in
 //! [`workloads::all`]. Nanoseconds are of the process's CPU, so that what else the machine does matters little;
 //! conclusions are drawn from instructions and allocations, which do not depend on it.
@@ -12,10 +16,13 @@
 pub mod child;
 pub mod driver;
 pub mod machine;
+pub mod peers;
 pub mod report;
 pub mod results;
 pub mod shares;
 pub mod subscribers;
+pub mod summary;
+pub mod threads;
 pub mod workload;
 pub mod workloads;
 

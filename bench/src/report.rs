@@ -7,8 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::arguments::Wanted;
 use crate::driver::{self, FULL, QUICK};
 use crate::machine::Machine;
-use crate::results::{Results, Row};
+use crate::results::{Results, Row, Spread};
 use crate::shares;
+use crate::summary;
+use crate::workload::NANOSECONDS;
 
 /// The tables of the document stand between these, and are never typed.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->\n"];
@@ -26,8 +28,10 @@ pub fn measure(wanted: &Wanted) -> Result<(), String> {
     let seed = wanted.seed.unwrap_or_else(seed_of_now);
     let only = wanted.only.as_deref().unwrap_or_default();
     let rows = driver::measure(effort, seed, only, no_instructions.is_none())?;
-    let results = Results { machine: Machine::here(), rounds: effort.rounds, seed, no_instructions, rows };
-    println!("{}", text(&results));
+    let (summary, peers) = (summary::of(&rows), summary::peers(&rows));
+    let results =
+        Results { machine: Machine::here(), rounds: effort.rounds, seed, no_instructions, summary, peers, rows };
+    println!("{}\n{}", text(&results), summary::text(&results.summary));
     if let Some(path) = &wanted.json {
         results.write(path)?;
     }
@@ -50,16 +54,20 @@ pub fn text(results: &Results) -> String {
 }
 
 fn table(results: &Results) -> String {
-    let mut text = "### Every operation\n\nIn brackets the quartiles.\n\n".to_owned();
+    let mut text = "### Every operation\n\nIn brackets the quartiles. Instructions and allocations are those of \
+                    the thread that does it; nanoseconds are those of the whole process.\n\n"
+        .to_owned();
     text += "| operation | done by | ns of CPU | instructions | allocations |\n|---|---|---:|---:|---:|\n";
     let mut headings = Headings::default();
     for row in &results.rows {
         let heading = headings.of(row);
-        let Row { subject, ns, allocations, .. } = row;
-        let quartiles =
-            format!("{} ({}–{})", figures(ns.median), figures(ns.lower_quartile), figures(ns.upper_quartile));
-        let instructions = row.instructions.map_or_else(|| "–".to_owned(), figures);
-        writeln!(text, "| {heading} | {subject} | {quartiles} | {instructions} | {} |", figures(*allocations))
+        let Row { subject, unit, value, .. } = row;
+        let unit = if unit == NANOSECONDS { String::new() } else { format!(" {unit}") };
+        let Spread { lower_quartile, median, upper_quartile } = *value;
+        let [lower, middle, upper] = [lower_quartile, median, upper_quartile].map(figures);
+        let [instructions, allocations] =
+            [row.instructions, row.allocations].map(|count| count.map_or_else(|| "–".to_owned(), figures));
+        writeln!(text, "| {heading} | {subject} | {middle}{unit} ({lower}–{upper}) | {instructions} | {allocations} |")
             .expect("invariant: writing to a String does not fail");
     }
     text

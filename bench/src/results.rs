@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
+use crate::summary::{Peers, Summary};
 
 /// One session of measuring.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +18,10 @@ pub struct Results {
     pub seed: u64,
     /// Why there are no instructions, where there are none.
     pub no_instructions: Option<String>,
+    /// Ours that are held against something, by name.
+    pub summary: Summary,
+    /// The same of each peer.
+    pub peers: Peers,
     /// The numbers, in the order of the workloads.
     pub rows: Vec<Row>,
 }
@@ -30,12 +35,14 @@ pub struct Row {
     pub operation: String,
     /// The subject.
     pub subject: String,
-    /// Nanoseconds of the process's CPU, over all rounds.
-    pub ns: Spread,
+    /// What the value is in: `ns` are nanoseconds of the process's CPU.
+    pub unit: String,
+    /// The value, over all rounds.
+    pub value: Spread,
     /// Instructions, as callgrind counts them: none of the kernel's.
     pub instructions: Option<f64>,
-    /// Allocations.
-    pub allocations: f64,
+    /// Allocations; none where several threads do it, or where it is no matter of turns.
+    pub allocations: Option<f64>,
 }
 
 /// What several processes said of the same.

@@ -50,10 +50,10 @@ fn percent(ns: f64, rate: f64) -> f64 {
 }
 
 fn shares(results: &Results) -> Vec<Share<'_>> {
-    let floor = results.row("floor", "nothing").map_or(0.0, |row| row.ns.median);
+    let floor = results.row("floor", "nothing").map_or(0.0, |row| row.value.median);
     let share = |shape: &str, allowed: &'static Allowed| {
         let row = results.row(shape, allowed.level.as_str())?;
-        Some(Share { row, allowed, ns: (row.ns.median - floor).max(0.0) })
+        Some(Share { row, allowed, ns: (row.value.median - floor).max(0.0) })
     };
     SHAPES.iter().flat_map(|shape| ALLOWED.iter().filter_map(|allowed| share(shape, allowed))).collect()
 }
@@ -126,7 +126,7 @@ fn parts(results: &Results) -> String {
     let mut text = format!("\nWhat parts of them take, once an item at {} items/s:\n\n", thousands(RATES[1]));
     for (workload, subject, what) in parts {
         if let Some(row) = results.row(workload, subject) {
-            let taken = percents(percent(row.ns.median, RATES[1]));
+            let taken = percents(percent(row.value.median, RATES[1]));
             line(&mut text, &format!("- {what}: {taken} of a core ({})", cost(row)));
         }
     }
@@ -142,7 +142,7 @@ const INTERVALS: [(&str, &str, f64, &str); 2] = [
 /// What is taken whatever the level and however many the items.
 fn background(results: &Results) -> String {
     let taken = |(workload, subject, interval, what): (&str, &str, f64, &str)| {
-        let ns = results.row(workload, subject)?.ns.median;
+        let ns = results.row(workload, subject)?.value.median;
         Some(format!("{what} takes {} of a core ({} µs)", percents(percent(ns, 1.0 / interval)), figures(ns / 1e3)))
     };
     let taken: Vec<_> = INTERVALS.into_iter().filter_map(taken).collect();
@@ -188,7 +188,7 @@ fn more(row: &Row, other: &Row) -> String {
 }
 
 fn cost(row: &Row) -> String {
-    let ns = format!("{} ns", figures(row.ns.median));
+    let ns = format!("{} ns", figures(row.value.median));
     row.instructions.map_or_else(|| ns.clone(), |count| format!("{ns}, {} instructions", figures(count)))
 }
 

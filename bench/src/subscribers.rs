@@ -6,7 +6,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer, fmt, registry};
+use tracing_subscriber::{Layer, Registry, fmt, registry};
 
 /// The process's Meter at this level. No environment variable reaches it.
 #[must_use]
@@ -19,20 +19,25 @@ pub fn none(level: Level) {
     let _meter = meter(level);
 }
 
-/// The registry of `tracing-subscriber` with our layer and nothing else.
+/// The registry of `tracing-subscriber` with this layer and nothing else.
+pub fn under(layer: impl Layer<Registry> + Send + Sync) {
+    registry().with(layer).init();
+}
+
+/// The same with our layer.
 pub fn ours(level: Level) {
-    registry().with(meter(level).layer()).init();
+    under(meter(level).layer());
 }
 
 /// A layer that does nothing: without any layer the registry would keep every span.
 pub fn nothing() {
-    registry().with(Nothing).init();
+    under(Nothing);
 }
 
 /// The same within a filter of its own that lets everything through. It is the floor of a layer that filters for itself
 /// alone, as ours does.
 pub fn nothing_filtered() {
-    registry().with(Nothing.with_filter(LevelFilter::TRACE)).init();
+    under(Nothing.with_filter(LevelFilter::TRACE));
 }
 
 /// A log that is formatted and thrown away, from level INFO on.

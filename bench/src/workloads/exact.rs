@@ -11,13 +11,16 @@ static EMBED: Phase = Phase::new("embed");
 
 pub(super) fn workloads() -> Vec<Workload> {
     let log_and_ours = || subscribers::log_and_ours(Level::Basic);
+    let is_basic = |name: &str| name.starts_with("basic, ");
     let run = Workload::new("run", "`PHASE.run` of a closure that declares an item")
         .at_each_level("no subscriber", subscribers::none, runs)
         .at_each_level("our layer", subscribers::ours, runs)
+        .also_on_two_threads(is_basic)
         .subject("basic, our layer and a log", log_and_ours, runs);
     let guard = Workload::new("guard", "`PHASE.start()` and its drop")
         .at_each_level("no subscriber", subscribers::none, guards)
-        .at_each_level("our layer", subscribers::ours, guards);
+        .at_each_level("our layer", subscribers::ours, guards)
+        .also_on_two_threads(is_basic);
     let inc = Workload::new("inc", "`inc(1)` in a run").at_each_level("", subscribers::ours, incs);
     let items = Workload::new("items", "`items(64)` in a run").at_each_level("", subscribers::ours, items);
     vec![run, guard, inc, items]

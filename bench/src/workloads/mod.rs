@@ -2,12 +2,16 @@
 
 mod background;
 mod exact;
+mod exposition;
 mod floor;
 mod future;
 mod items;
 mod metric;
+mod one_phase;
 mod other_callsites;
 mod plain_span;
+mod record;
+mod shapes;
 mod track;
 mod wait;
 
@@ -29,6 +33,10 @@ pub fn all() -> Vec<Workload> {
     workloads.extend(metric::workloads());
     workloads.extend(background::workloads());
     workloads.extend(items::workloads());
+    workloads.extend(one_phase::workloads());
+    workloads.extend(record::workloads());
+    workloads.extend(shapes::workloads());
+    workloads.extend(exposition::workloads());
     workloads
 }
 

@@ -12,7 +12,8 @@ pub(super) fn workloads() -> Vec<Workload> {
         .subject("no subscriber", || (), spans)
         .subject("a layer that does nothing", subscribers::nothing, spans)
         .subject("a layer that does nothing, filtered", subscribers::nothing_filtered, spans)
-        .at_each_level("", subscribers::ours, spans);
+        .at_each_level("", subscribers::ours, spans)
+        .also_on_two_threads(|name| name == "basic" || name.starts_with("a layer"));
     let detailed = Workload::new("plain_span_detailed", "the same, marked `phase.detailed`").at_each_level(
         "",
         subscribers::ours,
