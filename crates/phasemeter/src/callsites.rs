@@ -12,6 +12,7 @@ use tracing::span::Attributes;
 
 use crate::fields::{PHASE_DETAILED, PHASE_NAME, Role};
 use crate::guard::EXACT_TARGET;
+use crate::plain::PlainSpan;
 use crate::seats;
 
 /// The names of a phase, and so its cell.
@@ -72,14 +73,6 @@ pub(crate) struct Said {
     pub(crate) labels: Vec<(&'static str, String)>,
 }
 
-/// A span that was recognised.
-pub(crate) struct Recognised {
-    pub(crate) names: Arc<Names>,
-    pub(crate) items: Option<u64>,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) outcome: Option<Outcome>,
-}
-
 /// So many names of one place are kept.
 const MOST_KNOWN: usize = 32;
 
@@ -126,7 +119,6 @@ impl Key {
 impl Callsite {
     /// What this thread knows of it. It is not there until it is put back, so that a value that opens a span of the same
     /// place, while it is written out, finds none, and makes one.
-    #[inline]
     pub(crate) fn take(key: Key) -> Option<Box<Self>> {
         let taken = KNOWN_CALLSITES.try_with(|callsites| callsites.borrow_mut().get_mut(key.place())?.take());
         taken.ok().flatten().filter(|callsite| callsite.key == key)
@@ -137,7 +129,6 @@ impl Callsite {
         Box::new(Self { key, roles, known: Vec::new(), last: 0, next: 0 })
     }
 
-    #[inline]
     pub(crate) fn put_back(self: Box<Self>) {
         let place = self.key.place();
         // In a thread that is going away it is dropped.
@@ -150,9 +141,21 @@ impl Callsite {
         });
     }
 
-    /// The span, where it says what the last one said, and else nothing but counts and an outcome that are in order.
+    /// The span, where it says what the last one of its place said, and else nothing but counts and an outcome that are
+    /// in order.
     #[inline]
-    pub(crate) fn recognise(&self, attributes: &Attributes<'_>, around: &Around) -> Option<Recognised> {
+    pub(crate) fn recognise(key: Key, attributes: &Attributes<'_>, around: &Around) -> Option<PlainSpan> {
+        // No value is written out meanwhile, so that none can open a span and come here again.
+        let recognise = |callsites: &RefCell<Vec<Option<Box<Self>>>>| {
+            let callsites = callsites.borrow();
+            let own = callsites.get(key.place())?.as_ref().filter(|own| own.key == key)?;
+            own.glance(attributes, around)
+        };
+        KNOWN_CALLSITES.try_with(recognise).ok().flatten()
+    }
+
+    #[inline]
+    fn glance(&self, attributes: &Attributes<'_>, around: &Around) -> Option<PlainSpan> {
         let known = self.known.get(self.last).filter(|known| known.around == *around)?;
         let mut glance = Glance {
             roles: &self.roles,
@@ -167,7 +170,7 @@ impl Callsite {
             return None;
         }
         let [items, bytes] = glance.counts;
-        Some(Recognised { names: known.names.clone(), items, bytes, outcome: glance.outcome })
+        Some(PlainSpan::of(known.names.clone(), items, bytes, glance.outcome))
     }
 
     /// The names of what was said, remembered. `find` makes them, and tells where there were none.

@@ -13,7 +13,7 @@ use crate::count::Count;
 use crate::error_type::error_type_of_source;
 use crate::inner::{Home, Inner, lock};
 use crate::level::Level;
-use crate::scope::{self, Entered};
+use crate::scope;
 use crate::timing::Timing;
 
 /// One run of a phase; dropping it ends the run. It may be moved to, and shared with, other threads.
@@ -228,7 +228,7 @@ impl PhaseGuard {
         if self.0.is_none() {
             return work();
         }
-        scope::push(Entered::Exact);
+        scope::push_exact();
         let _leave = Leave;
         work()
     }
@@ -387,24 +387,21 @@ impl Declared<'_> {
             Outcome::Cancelled => return,
         };
         let mut taken = self.items.is_none_or(|items| flight.add_items(outcome, items));
-        taken &= self.bytes.is_none_or(|bytes| flight.add_bytes(outcome, bytes));
-        if !self.units.is_empty() {
-            taken &= self.publish_units(inner, flight, outcome);
+        if self.bytes.is_some() || !self.units.is_empty() {
+            taken &= self.publish_more(inner, flight, outcome);
         }
         if !taken {
             inner.registry.drops().count(DropReason::InvalidCount);
         }
     }
-}
 
-impl Declared<'_> {
-    #[cold]
-    fn publish_units(&self, inner: &Inner, flight: &Flight, outcome: ItemOutcome) -> bool {
-        let publish = |(unit, count): &(Cow<'static, str>, u64)| {
+    fn publish_more(&self, inner: &Inner, flight: &Flight, outcome: ItemOutcome) -> bool {
+        let mut taken = self.bytes.is_none_or(|bytes| flight.add_bytes(outcome, bytes));
+        for (unit, count) in &*self.units {
             inner.note_length(unit);
-            flight.add_units(unit, outcome, *count)
-        };
-        self.units.iter().fold(true, |taken, unit| taken & publish(unit))
+            taken &= flight.add_units(unit, outcome, *count);
+        }
+        taken
     }
 }
 

@@ -29,7 +29,7 @@ use crate::guard::Declared;
 use crate::inner::Inner;
 use crate::level;
 use crate::plain::{PlainSpan, Rare};
-use crate::scope::{self, Entered};
+use crate::scope;
 use crate::seats;
 use crate::spans::Spans;
 
@@ -144,11 +144,15 @@ impl PhaseLayer {
 
     /// The span, read in full, by what its place knows.
     #[cold]
-    fn read(&self, callsite: &mut Callsite, attributes: &Attributes<'_>, around: &Around) -> PlainSpan {
+    fn read(&self, key: Key, attributes: &Attributes<'_>, around: &Around) -> PlainSpan {
+        let label_fields = self.inner.label_fields();
+        let mut callsite =
+            Callsite::take(key).unwrap_or_else(|| Callsite::new(key, attributes.metadata(), label_fields));
         let mut reader = self.reader();
         attributes.record(&mut reader);
         let mut span = PlainSpan::default();
-        self.apply(&mut span, reader.fields, around, Some(callsite));
+        self.apply(&mut span, reader.fields, around, Some(&mut callsite));
+        callsite.put_back();
         span
     }
 
@@ -284,6 +288,7 @@ impl PhaseLayer {
         seats::begin(key, now_ns, || self.cell(names))
     }
 
+    #[inline]
     fn close(&self, mut span: PlainSpan) {
         let Some(names) = span.names.take() else { return };
         if names.has_pipeline {
@@ -301,6 +306,10 @@ impl PhaseLayer {
         let elapsed_ns = span.last_exit_ns.saturating_sub(first_enter_ns);
         self.inner.offer_exemplar(&flight, verdict.outcome(), elapsed_ns);
         flight.end(verdict, elapsed_ns, self.inner.clock.now_ns());
+        if span.rare.is_none() {
+            // All else was taken out: there is nothing to drop, which need not be looked for.
+            std::mem::forget(span);
+        }
     }
 }
 
@@ -324,19 +333,15 @@ where
         }
         let around = self.around(id, &context);
         let key = Key::of(attributes.metadata(), self.number, self.inner.setup().is_some());
-        let mut callsite =
-            Callsite::take(key).unwrap_or_else(|| Callsite::new(key, attributes.metadata(), self.inner.label_fields()));
-        let span = match callsite.recognise(attributes, &around) {
+        match Callsite::recognise(key, attributes, &around) {
             Some(recognised) => {
-                if recognised.names.has_pipeline {
+                if recognised.names.as_ref().is_some_and(|names| names.has_pipeline) {
                     self.spans.in_pipelines.fetch_add(1, Ordering::Relaxed);
                 }
-                PlainSpan::of(recognised)
+                self.spans.insert(id.into_u64(), recognised);
             }
-            None => self.read(&mut callsite, attributes, &around),
-        };
-        callsite.put_back();
-        self.spans.insert(id.into_u64(), span);
+            None => self.spans.insert(id.into_u64(), self.read(key, attributes, &around)),
+        }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -348,7 +353,7 @@ where
 
     fn on_enter(&self, id: &Id, _context: Context<'_, S>) {
         let id = id.into_u64();
-        scope::push(Entered::Plain { span: id, panicking: std::thread::panicking() });
+        scope::push_plain(id, std::thread::panicking());
         let now_ns = self.inner.clock.now_ns();
         self.spans.with(id, |span| self.enter(span, now_ns));
     }

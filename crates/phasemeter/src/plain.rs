@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use phasemeter_core::{Flight, Outcome, PhaseCell, Verdict};
 
-use crate::callsites::{Names, Recognised, Said};
+use crate::callsites::{Names, Said};
 
 /// What is known of an open span.
 #[derive(Default)]
@@ -65,8 +65,9 @@ pub(crate) struct Rare {
 }
 
 impl PlainSpan {
-    pub(crate) fn of(recognised: Recognised) -> Self {
-        let Recognised { names, items, bytes, outcome } = recognised;
+    /// One that has said nothing else.
+    #[inline]
+    pub(crate) fn of(names: Arc<Names>, items: Option<u64>, bytes: Option<u64>, outcome: Option<Outcome>) -> Self {
         Self { names: Some(names), items: items.into(), bytes: bytes.into(), outcome, ..Self::default() }
     }
 

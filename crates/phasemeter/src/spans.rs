@@ -12,9 +12,10 @@ use crate::inner::lock;
 use crate::plain::PlainSpan;
 
 /// The open spans.
-#[derive(Default)]
 pub(crate) struct Spans {
-    tables: [OnceLock<Table>; TABLES],
+    first: Table,
+    /// Each twice as large as the one before.
+    more: [OnceLock<Table>; MORE_TABLES],
     /// Those that found no place, and how many there are.
     others: Mutex<HashMap<u64, PlainSpan>>,
     count_of_others: AtomicUsize,
@@ -30,18 +31,41 @@ struct Table {
 
 /// Places of the first table; the others double. Together there are a million.
 const FIRST_TABLE: usize = 256;
-const TABLES: usize = 12;
+const MORE_TABLES: usize = 11;
 /// How many places an id may be in, in one table.
 const PLACES: usize = 4;
 
+impl Default for Spans {
+    fn default() -> Self {
+        Self {
+            first: Table::new(FIRST_TABLE),
+            more: Default::default(),
+            others: Mutex::default(),
+            count_of_others: AtomicUsize::new(0),
+            in_pipelines: AtomicUsize::new(0),
+        }
+    }
+}
+
 impl Spans {
     /// A span is open.
+    #[inline]
     pub(crate) fn insert(&self, id: u64, span: PlainSpan) {
-        for (number, table) in self.tables.iter().enumerate() {
+        match self.first.claim_first(id) {
+            Some(place) => fill(place, span),
+            None => self.insert_elsewhere(id, span),
+        }
+    }
+
+    #[cold]
+    fn insert_elsewhere(&self, id: u64, span: PlainSpan) {
+        if let Some(place) = self.first.claim(id) {
+            return fill(place, span);
+        }
+        for (number, table) in (1..).zip(&self.more) {
             let table = table.get_or_init(|| Table::new(FIRST_TABLE << number));
             if let Some(place) = table.claim(id) {
-                *lock(&table.spans[place]) = span;
-                return;
+                return fill(place, span);
             }
         }
         self.count_of_others.fetch_add(1, Ordering::Relaxed);
@@ -52,28 +76,32 @@ impl Spans {
     #[inline]
     pub(crate) fn with<T>(&self, id: u64, act: impl FnOnce(&mut PlainSpan) -> T) -> Option<T> {
         match self.find(id) {
-            Some((table, place)) => Some(act(&mut lock(&table.spans[place]))),
-            None => self.with_other(id, act),
+            Some((_, span)) => Some(act(&mut lock(span))),
+            None if self.any_others() => lock(&self.others).get_mut(&id).map(act),
+            None => None,
         }
     }
 
     /// A span is closed.
     #[inline]
     pub(crate) fn remove(&self, id: u64) -> Option<PlainSpan> {
-        let Some((table, place)) = self.find(id) else {
-            let removed = self.any_others().then(|| lock(&self.others).remove(&id)).flatten();
-            self.count_of_others.fetch_sub(usize::from(removed.is_some()), Ordering::Relaxed);
-            return removed;
-        };
-        let span = std::mem::take(&mut *lock(&table.spans[place]));
+        let Some((place, span)) = self.find(id) else { return self.remove_other(id) };
+        let span = std::mem::take(&mut *lock(span));
         // Release: who claims the place next finds it empty.
-        table.ids[place].store(0, Ordering::Release);
+        place.store(0, Ordering::Release);
         Some(span)
+    }
+
+    #[cold]
+    fn remove_other(&self, id: u64) -> Option<PlainSpan> {
+        let removed = self.any_others().then(|| lock(&self.others).remove(&id)).flatten();
+        self.count_of_others.fetch_sub(usize::from(removed.is_some()), Ordering::Relaxed);
+        removed
     }
 
     /// Takes out every open span.
     pub(crate) fn drain(&self, mut act: impl FnMut(PlainSpan)) {
-        for table in self.tables.iter().map_while(OnceLock::get) {
+        for table in self.tables() {
             let open = table.ids.iter().map(|id| id.load(Ordering::Acquire)).filter(|id| *id != 0);
             open.filter_map(|id| self.remove(id)).for_each(&mut act);
         }
@@ -85,23 +113,34 @@ impl Spans {
     /// Whether none is open. Of one that another thread opens this moment nobody knows.
     pub(crate) fn is_empty(&self) -> bool {
         let is_empty = |table: &Table| table.ids.iter().all(|id| id.load(Ordering::Relaxed) == 0);
-        !self.any_others() && self.tables.iter().map_while(OnceLock::get).all(is_empty)
+        !self.any_others() && self.tables().all(is_empty)
     }
 
     #[inline]
-    fn find(&self, id: u64) -> Option<(&Table, usize)> {
-        self.tables.iter().map_while(OnceLock::get).find_map(|table| Some((table, table.find(id)?)))
+    fn find(&self, id: u64) -> Option<(&AtomicU64, &Mutex<PlainSpan>)> {
+        let first = self.first.places(id).next().and_then(|place| self.first.at(place, id));
+        first.or_else(|| self.find_elsewhere(id))
     }
 
     #[cold]
-    fn with_other<T>(&self, id: u64, act: impl FnOnce(&mut PlainSpan) -> T) -> Option<T> {
-        if self.any_others() { lock(&self.others).get_mut(&id).map(act) } else { None }
+    fn find_elsewhere(&self, id: u64) -> Option<(&AtomicU64, &Mutex<PlainSpan>)> {
+        self.tables().find_map(|table| table.places(id).find_map(|place| table.at(place, id)))
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        std::iter::once(&self.first).chain(self.more.iter().map_while(OnceLock::get))
     }
 
     fn any_others(&self) -> bool {
         // Relaxed: who asks for a span was told of it by the thread that opened it.
         self.count_of_others.load(Ordering::Relaxed) > 0
     }
+}
+
+#[inline]
+fn fill(place: &Mutex<PlainSpan>, span: PlainSpan) {
+    // What was there is empty: there is nothing to drop, which need not be looked for.
+    std::mem::forget(std::mem::replace(&mut *lock(place), span));
 }
 
 impl Table {
@@ -121,19 +160,30 @@ impl Table {
         (0..PLACES).map(move |step| first.wrapping_add(step) & mask)
     }
 
+    /// What stands at this place, where that is this span.
     #[inline]
-    fn find(&self, id: u64) -> Option<usize> {
-        self.places(id).find(|place| self.ids[*place].load(Ordering::Acquire) == id)
+    fn at(&self, place: usize, id: u64) -> Option<(&AtomicU64, &Mutex<PlainSpan>)> {
+        let own = &self.ids[place];
+        // Acquire: what was put there when it was opened is seen.
+        (own.load(Ordering::Acquire) == id).then(|| (own, &self.spans[place]))
     }
 
-    fn claim(&self, id: u64) -> Option<usize> {
+    #[inline]
+    fn claim_first(&self, id: u64) -> Option<&Mutex<PlainSpan>> {
+        self.claim_at(self.places(id).next()?, id)
+    }
+
+    fn claim(&self, id: u64) -> Option<&Mutex<PlainSpan>> {
+        self.places(id).find_map(|place| self.claim_at(place, id))
+    }
+
+    #[inline]
+    fn claim_at(&self, place: usize, id: u64) -> Option<&Mutex<PlainSpan>> {
+        let own = &self.ids[place];
         // Acquire: the place is as the span before left it, empty.
-        let claim = |place: &usize| {
-            let own = &self.ids[*place];
-            own.load(Ordering::Relaxed) == 0
-                && own.compare_exchange(0, id, Ordering::Acquire, Ordering::Relaxed).is_ok()
-        };
-        self.places(id).find(claim)
+        let is_ours = own.load(Ordering::Relaxed) == 0
+            && own.compare_exchange(0, id, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        is_ours.then(|| &self.spans[place])
     }
 }
 
