@@ -98,12 +98,18 @@ fn features_gate_items_never_statements() {
 fn nothing_unwraps_and_nothing_is_unsafe() {
     for rule in [risks::unwraps, risks::unsafe_code] {
         // A global allocator is unsafe by its trait: a crate of its own holds it, and nothing else.
-        let is_allocator = |source: &Source| source.path.starts_with("crates/phasemeter-alloc");
-        let sources: Vec<_> = of_crates().into_iter().filter(|source| !is_allocator(source)).collect();
+        // And one function reads the time stamp counter, for which there is no other way.
+        let may = |source: &Source| {
+            source.path.starts_with("crates/phasemeter-alloc") || source.path.ends_with("phasemeter/src/clock/ticks.rs")
+        };
+        let sources: Vec<_> = of_crates().into_iter().filter(|source| !may(source)).collect();
         check(&sources, 40, rule);
         check(&below("examples"), 10, rule);
     }
     check(&of_crate("phasemeter-alloc"), 1, risks::unwraps);
+    let ticks: Vec<_> = of_crates().into_iter().filter(|source| source.path.ends_with("clock/ticks.rs")).collect();
+    check(&ticks, 1, risks::unwraps);
+    assert_eq!(ticks.iter().flat_map(risks::unsafe_code).count(), 1, "the counter is read in one place");
 }
 
 #[test]

@@ -37,8 +37,8 @@ pub struct Wanted {
     /// Also write the results as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Also write the tables into this document, between its two marks.
-    #[arg(long, value_name = "FILE")]
+    /// Also write the tables into the documents of this folder, between their two marks.
+    #[arg(long, value_name = "FOLDER")]
     pub write: Option<PathBuf>,
     /// Only what has this in its name, as in `list`.
     #[arg(long, value_name = "PART", conflicts_with = "write")]

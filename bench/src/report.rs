@@ -1,4 +1,4 @@
-//! Measures, and shows what was found: on the terminal, as JSON, in the document.
+//! Measures, and shows what was found: on the terminal, as JSON, in the documents.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::shares;
 use crate::summary;
 use crate::workload::NANOSECONDS;
 
-/// The tables of the document stand between these, and are never typed.
+/// The tables of the documents stand between these, and are never typed.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->\n"];
 
 /// Measures what is wanted and shows it where it is wanted.
@@ -20,7 +20,7 @@ pub fn measure(wanted: &Wanted) -> Result<(), String> {
     let no_instructions = driver::no_callgrind();
     if let Some(reason) = &no_instructions {
         if wanted.write.is_some() {
-            return Err(format!("{reason}; the document shows instructions too, so it stays as it is"));
+            return Err(format!("{reason}; the documents show instructions too, so they stay as they are"));
         }
         eprintln!("no instructions, only nanoseconds and allocations: {reason}");
     }
@@ -35,31 +35,47 @@ pub fn measure(wanted: &Wanted) -> Result<(), String> {
     if let Some(path) = &wanted.json {
         results.write(path)?;
     }
-    wanted.write.as_deref().map_or(Ok(()), |path| write(path, &results))
+    wanted.write.as_deref().map_or(Ok(()), |folder| write(folder, &results))
 }
 
 fn seed_of_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64)
 }
 
-/// The tables, as the terminal and the document show them.
+/// The tables, as the terminal shows them.
 #[must_use]
 pub fn text(results: &Results) -> String {
-    let Results { machine, rounds, .. } = results;
-    let measured = format!("Measured on {machine}; nanoseconds are medians of {rounds} processes.\n");
-    let shares = shares::text(results);
-    let callsites = shares::callsites(results);
-    let parts = [measured, shares, callsites, table(results)];
+    let rows: Vec<_> = results.rows.iter().collect();
+    joined(vec![measured(results), shares::text(results), shares::callsites(results), table(&rows)])
+}
+
+/// The tables of `docs/overhead.md`: what ours cost.
+fn overhead(results: &Results) -> String {
+    let rows: Vec<_> = results.rows.iter().filter(|row| !summary::has_peers(&row.workload)).collect();
+    joined(vec![measured(results), shares::text(results), shares::callsites(results), table(&rows)])
+}
+
+/// The tables of `docs/performance.md`: the same work, done by ours and by others.
+fn performance(results: &Results) -> String {
+    let rows: Vec<_> = results.rows.iter().filter(|row| summary::has_peers(&row.workload)).collect();
+    joined(vec![measured(results), summary::text(&results.summary), table(&rows)])
+}
+
+fn measured(results: &Results) -> String {
+    format!("Measured on {}; nanoseconds are medians of {} processes.\n", results.machine, results.rounds)
+}
+
+fn joined(parts: Vec<String>) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-fn table(results: &Results) -> String {
+fn table(rows: &[&Row]) -> String {
     let mut text = "### Every operation\n\nIn brackets the quartiles. Instructions and allocations are those of \
                     the thread that does it; nanoseconds are those of the whole process.\n\n"
         .to_owned();
     text += "| operation | done by | ns of CPU | instructions | allocations |\n|---|---|---:|---:|---:|\n";
     let mut headings = Headings::default();
-    for row in &results.rows {
+    for row in rows {
         let heading = headings.of(row);
         let Row { subject, unit, value, .. } = row;
         let unit = if unit == NANOSECONDS { String::new() } else { format!(" {unit}") };
@@ -99,10 +115,15 @@ fn trimmed(number: &str) -> String {
     number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn write(path: &Path, results: &Results) -> Result<(), String> {
+fn write(folder: &Path, results: &Results) -> Result<(), String> {
+    write_into(&folder.join("overhead.md"), &overhead(results))?;
+    write_into(&folder.join("performance.md"), &performance(results))
+}
+
+fn write_into(path: &Path, text: &str) -> Result<(), String> {
     let document = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let [begin, end] = MARKS.map(str::trim_end);
-    let replaced = replaced(&document, &text(results))
+    let replaced = replaced(&document, text)
         .ok_or_else(|| format!("{} has no lines {begin} and {end}, one after the other", path.display()))?;
     std::fs::write(path, replaced).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

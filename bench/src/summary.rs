@@ -112,6 +112,12 @@ pub fn peers(rows: &[Row]) -> Peers {
     peers
 }
 
+/// Whether others do the same work.
+#[must_use]
+pub fn has_peers(workload: &str) -> bool {
+    workload == "churn" || MEASURES.iter().any(|(own, ..)| *own == workload)
+}
+
 fn is_peer(subject: &str) -> bool {
     !["phasemeter", "a layer", "nobody", "the values"].iter().any(|ours| subject.starts_with(ours))
 }
@@ -134,9 +140,8 @@ fn named(subject: &str, measure: &str) -> (String, String) {
 #[must_use]
 pub fn text(summary: &Summary) -> String {
     let mut text = "### In short\n\n| measure | |\n|---|---:|\n".to_owned();
-    for (name, value) in summary {
-        let value = value.map_or_else(|| "–".to_owned(), figures);
-        writeln!(text, "| {name} | {value} |").expect("invariant: writing to a String does not fail");
+    for (name, value) in summary.iter().filter_map(|(name, value)| Some((name, (*value)?))) {
+        writeln!(text, "| {name} | {} |", figures(value)).expect("invariant: writing to a String does not fail");
     }
     text
 }

@@ -14,7 +14,7 @@ pub(crate) struct Wanted {
     /// Also write the results as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the tables of docs/overhead.md anew.
+    /// Write the tables of docs/overhead.md and docs/performance.md anew.
     #[arg(long)]
     write: bool,
     /// Only what has this in its name.
@@ -35,7 +35,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<(), String> {
         bench.arg("--quick");
     }
     if wanted.write {
-        bench.arg("--write").arg(root().join("docs/overhead.md"));
+        bench.arg("--write").arg(root().join("docs"));
     }
     if let Some(file) = &wanted.json {
         bench.arg("--json").arg(file);
