@@ -69,7 +69,7 @@ pin_project! {
             let mut this = this.project();
             // What is logged while an unfinished future is dropped belongs to its run, as what it logs when polled.
             if let Some(guard) = &this.state.guard {
-                guard.span().in_scope(|| guard.in_scope(|| this.future.set(None)));
+                guard.in_scope(|| this.future.set(None));
             }
         }
     }
@@ -122,7 +122,7 @@ impl<F: Future, J: Judge<F::Output>> Future for PhaseFuture<'_, F, J> {
         }
         state.polling = true;
         let polled = match &state.guard {
-            Some(guard) => guard.span().in_scope(|| guard.in_scope(|| guard.polled(|| future.poll(context)))),
+            Some(guard) => guard.in_scope(|| guard.polled(|| future.poll(context))),
             // Polled after it was ready: the future's own business.
             None => future.poll(context),
         };
@@ -137,7 +137,11 @@ impl<F: Future, J: Judge<F::Output>> Future for PhaseFuture<'_, F, J> {
 
 impl State<'_> {
     fn begin(&self) -> PhaseGuard {
-        let guard = self.phase.start().cancelled_when_dropped();
+        let mut guard = self.phase.start();
+        if !guard.is_measuring() {
+            return guard;
+        }
+        guard.set_cancelled_when_dropped();
         if let Some(items) = self.items {
             guard.items(Declared(items));
         }

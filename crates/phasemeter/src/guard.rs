@@ -217,7 +217,8 @@ impl PhaseGuard {
         self.0.as_ref().map_or_else(Span::none, |live| live.span.clone())
     }
 
-    /// Runs a closure as what the thread is doing now, so that its events concern this run.
+    /// Runs a closure as what the thread is doing now, in the run's span, so that its events concern this run.
+    #[inline]
     pub(crate) fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
         struct Leave;
         impl Drop for Leave {
@@ -225,12 +226,12 @@ impl PhaseGuard {
                 scope::pop_exact();
             }
         }
-        if self.0.is_none() {
-            return work();
-        }
-        scope::push_exact();
-        let _leave = Leave;
-        work()
+        let Some(live) = &self.0 else { return work() };
+        live.span.in_scope(|| {
+            scope::push_exact();
+            let _leave = Leave;
+            work()
+        })
     }
 
     /// Polls a future as a part of this run: from level detailed on, what is between polls counts as waiting.
@@ -243,26 +244,27 @@ impl PhaseGuard {
     }
 
     /// What the run ends as when it is dropped before anybody said more.
-    pub(crate) fn cancelled_when_dropped(mut self) -> Self {
-        if let Some(live) = &mut self.0 {
-            live.when_dropped = Outcome::Cancelled;
-        }
-        self
+    #[inline]
+    pub(crate) fn set_cancelled_when_dropped(&mut self) {
+        self.set_when_dropped(Outcome::Cancelled);
     }
 
     /// What runs until it returns: dropped before that, it has panicked, also where the thread was unwinding already.
-    pub(crate) fn panicked_when_dropped(mut self) -> Self {
+    #[inline]
+    pub(crate) fn set_panicked_when_dropped(&mut self) {
+        self.set_when_dropped(Outcome::Error);
+    }
+
+    fn set_when_dropped(&mut self, outcome: Outcome) {
         if let Some(live) = &mut self.0 {
-            live.when_dropped = Outcome::Error;
+            live.when_dropped = outcome;
         }
-        self
     }
 
     /// The run returned.
+    #[inline]
     pub(crate) fn end_as_error_where(mut self, error_type: Option<&str>) {
-        if let Some(live) = &mut self.0 {
-            live.when_dropped = Outcome::Ok;
-        }
+        self.set_when_dropped(Outcome::Ok);
         if let Some(error_type) = error_type {
             self.fail(error_type);
         }

@@ -110,11 +110,10 @@ impl Phase {
     ///
     /// The type of the error is the path of its Rust type, or what [`PhaseGuard::fail`] was told.
     pub fn run<T: Ending>(&self, work: impl FnOnce(&PhaseGuard) -> T) -> T {
-        let guard = self.start().panicked_when_dropped();
-        if !guard.is_measuring() {
-            return work(&guard);
-        }
-        let value = guard.span().in_scope(|| guard.in_scope(|| work(&guard)));
+        let Some(home) = self.measuring() else { return work(&PhaseGuard::disabled()) };
+        let mut guard = self.start_in(home);
+        guard.set_panicked_when_dropped();
+        let value = guard.in_scope(|| work(&guard));
         guard.end_as_error_where(value.error_type());
         value
     }
@@ -123,12 +122,15 @@ impl Phase {
     /// thread is unwinding. A guard cannot see `?`; [`Phase::run`] can.
     pub fn start(&self) -> PhaseGuard {
         match self.measuring() {
-            Some(home) => {
-                let key = self.key(&home);
-                PhaseGuard::begin(home, &self.name, |home, now_ns| seats::begin(key, now_ns, || self.cell(home)))
-            }
+            Some(home) => self.start_in(home),
             None => PhaseGuard::disabled(),
         }
+    }
+
+    #[inline]
+    fn start_in(&self, home: Home) -> PhaseGuard {
+        let key = self.key(&home);
+        PhaseGuard::begin(home, &self.name, |home, now_ns| seats::begin(key, now_ns, || self.cell(home)))
     }
 
     /// Records a run that was measured elsewhere. Of one that failed the type of the error is `unknown`, unless

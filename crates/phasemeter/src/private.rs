@@ -80,12 +80,13 @@ where
     B: FnOnce() -> T,
     E: FnOnce(&T) -> Option<Cow<'static, str>>,
 {
-    let guard = phase.start().panicked_when_dropped();
+    let mut guard = phase.start();
     if !guard.is_measuring() {
         return body();
     }
+    guard.set_panicked_when_dropped();
     counts.declare_on(&guard);
-    let value = guard.span().in_scope(|| guard.in_scope(body));
+    let value = guard.in_scope(body);
     guard.end_as_error_where(error_type(&value).as_deref());
     value
 }

@@ -72,7 +72,8 @@ impl<I: ExactSizeIterator> ExactSizeIterator for Tracked<'_, I> {}
 
 impl<I: Iterator> Tracked<'_, I> {
     fn begin(&self) -> PhaseGuard {
-        let guard = self.phase.start().cancelled_when_dropped();
+        let mut guard = self.phase.start();
+        guard.set_cancelled_when_dropped();
         if let (least, Some(most)) = self.items.size_hint() {
             if least == most {
                 guard.total(u64::try_from(most).unwrap_or(u64::MAX));
