@@ -15,6 +15,8 @@ pub enum DropReason {
     LabelShortened,
     /// A further label of a phase that Prometheus does not take, that phases have already, or that stands twice.
     InvalidLabel,
+    /// A metric of another library whose name no scraper takes: an empty one, or with a character that is no text.
+    InvalidName,
     /// A value of a `metric!`, or of another library, that is not finite, or negative where a counter adds it.
     InvalidValue,
     /// A metric whose name another one has, of another kind or from elsewhere: it is left out, and never merged.
@@ -37,12 +39,13 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidCount,
         Self::InvalidDuration,
         Self::InvalidOutcome,
         Self::LabelShortened,
         Self::InvalidLabel,
+        Self::InvalidName,
         Self::InvalidValue,
         Self::MetricClash,
         Self::SeriesLimit,
@@ -63,6 +66,7 @@ impl DropReason {
             Self::InvalidOutcome => "invalid_outcome",
             Self::LabelShortened => "label_shortened",
             Self::InvalidLabel => "invalid_label",
+            Self::InvalidName => "invalid_name",
             Self::InvalidValue => "invalid_value",
             Self::MetricClash => "metric_clash",
             Self::SeriesLimit => "series_limit",

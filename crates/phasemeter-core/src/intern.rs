@@ -13,12 +13,12 @@ pub const MAX_INTERNED: usize = 10_000;
 struct Interned(Mutex<BTreeMap<(&'static str, Kind), &'static Metric>>);
 
 impl Interned {
-    fn metric(&self, name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
+    fn metric(&self, name: &str, kind: Kind, help: &str, most: usize) -> Option<&'static Metric> {
         let mut metrics = lock(&self.0);
         if let Some(metric) = metrics.get(&(name, kind)) {
             return Some(metric);
         }
-        if metrics.len() >= MAX_INTERNED {
+        if metrics.len() >= most {
             return None;
         }
         // Kept for good on purpose: the table is one of a process, and bounded.
@@ -44,9 +44,18 @@ impl Interned {
 #[cfg(not(loom))]
 #[must_use]
 pub fn intern(name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
-    static TABLE: Interned = Interned(Mutex::new(BTreeMap::new()));
-    TABLE.metric(name, kind, help)
+    TABLE.metric(name, kind, help, MAX_INTERNED)
 }
+
+/// The same, where only so many names are to be there after it: what may make up names as it goes leaves room for others.
+#[cfg(not(loom))]
+#[must_use]
+pub fn intern_among(most: usize, name: &str, kind: Kind, help: &str) -> Option<&'static Metric> {
+    TABLE.metric(name, kind, help, most)
+}
+
+#[cfg(not(loom))]
+static TABLE: Interned = Interned(Mutex::new(BTreeMap::new()));
 
 #[cfg(all(test, not(loom)))]
 mod tests {
@@ -55,10 +64,10 @@ mod tests {
     #[test]
     fn a_name_is_one_metric_of_each_kind() {
         let table = Interned(Mutex::default());
-        let first = table.metric("http_requests_total", Kind::Counter, "Requests.").expect("there is room");
-        let second = table.metric("http_requests_total", Kind::Counter, "Other words.").expect("it is there");
+        let first = table.metric("http_requests_total", Kind::Counter, "Requests.", 2).expect("there is room");
+        let second = table.metric("http_requests_total", Kind::Counter, "Other words.", 2).expect("it is there");
         assert!(std::ptr::eq(first, second));
-        let gauge = table.metric("http_requests_total", Kind::Gauge, "").expect("there is room");
+        let gauge = table.metric("http_requests_total", Kind::Gauge, "", 2).expect("there is room");
         assert_eq!((gauge.kind, first.kind), (Kind::Gauge, Kind::Counter));
         assert_eq!(first.prometheus_name(), "http_requests_total");
     }
@@ -66,7 +75,8 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many_and_no_more() {
         let table = Interned(Mutex::default());
-        let kept = (0..MAX_INTERNED + 5).filter(|number| table.metric(&number.to_string(), Kind::Gauge, "").is_some());
+        let kept = (0..MAX_INTERNED + 5)
+            .filter(|number| table.metric(&number.to_string(), Kind::Gauge, "", MAX_INTERNED).is_some());
         assert_eq!(kept.count(), MAX_INTERNED);
     }
 }

@@ -12,7 +12,7 @@ use crate::sync::Arc;
 /// A label value longer than this many bytes is shortened.
 pub const MAX_VALUE_BYTES: usize = 256;
 
-/// A checked set of labels, sorted by name. Cheap to clone, compared by content.
+/// A checked set of labels, sorted by name, none without a value. Cheap to clone, compared by content.
 #[derive(Clone)]
 pub struct Labels(Arc<Inner>);
 
@@ -65,7 +65,9 @@ impl Labels {
         Self::known(&own)
     }
 
-    fn sorted(pairs: Vec<(Box<str>, Box<str>)>) -> Self {
+    fn sorted(mut pairs: Vec<(Box<str>, Box<str>)>) -> Self {
+        // To Prometheus a label without a value is none: two sets must not differ by it.
+        pairs.retain(|(_, value)| !value.is_empty());
         let mut text = String::new();
         for (index, (name, value)) in pairs.iter().enumerate() {
             if index > 0 {
@@ -169,6 +171,12 @@ mod tests {
             assert!(Labels::new([(name, "x")]).is_err_and(|error| error.is_label_name()), "{name}");
         }
         assert!(Labels::new([("_ok9", "x")]).is_ok());
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_none() {
+        let [one, other] = [&[("a", ""), ("b", "2")][..], &[("b", "2")]].map(|pairs| Labels::new(pairs.to_vec()));
+        assert_eq!(one.expect("valid"), other.expect("valid"));
     }
 
     #[test]

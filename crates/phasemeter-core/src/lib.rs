@@ -49,7 +49,7 @@ pub use exemplar::{Exemplar, TraceIds};
 pub use flights::InFlight;
 pub use histogram::{Histogram, NativeBuckets};
 #[cfg(not(loom))]
-pub use intern::{MAX_INTERNED, intern};
+pub use intern::{MAX_INTERNED, intern, intern_among};
 pub use labels::{Labels, MAX_VALUE_BYTES, bounded_value};
 pub use moment::Moment;
 pub use outcome::{ItemOutcome, Outcome};

@@ -210,6 +210,8 @@ impl Registry {
                 self.drops.count(DropReason::InvalidLabel);
             }
         }
+        // To Prometheus a label without a value is none.
+        kept.retain(|(_, value)| !value.is_empty());
         kept.sort();
         (self.name(pipeline, phase), kept.into())
     }

@@ -35,6 +35,11 @@ impl Samples {
         self.0.len()
     }
 
+    /// The metric of each series, in the order in which they were added.
+    pub fn metrics(&self) -> impl Iterator<Item = &'static Metric> {
+        self.0.iter().map(|(metric, _)| *metric)
+    }
+
     /// Whether nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -133,12 +138,11 @@ impl Snapshot {
     #[must_use]
     pub fn new(samples: Samples) -> Self {
         let mut families: Vec<Family> = Vec::new();
-        let mut by_address: HashMap<usize, usize> = HashMap::new();
+        let (mut by_address, mut by_name) = (HashMap::<usize, usize>::new(), HashMap::<&str, usize>::new());
         for (metric, series) in samples.0 {
             // The name decides, and is compared once for each metric; the address is found faster.
             let place = *by_address.entry(std::ptr::from_ref(metric) as usize).or_insert_with(|| {
-                let known = families.iter().position(|family| family.metric.otel == metric.otel);
-                known.unwrap_or_else(|| {
+                *by_name.entry(metric.otel).or_insert_with(|| {
                     families.push(Family { metric, series: Vec::new() });
                     families.len() - 1
                 })

@@ -53,22 +53,28 @@ type Expected = (&'static str, Option<f64>, Number);
 fn expected(one: &AnySeries, kind: &str) -> Vec<Expected> {
     let whole = |count: u64| Number::Whole(count.into());
     let created = one.created_unix_ns.map(|unix_ns| ("_created", None, Number::Seconds(unix_ns)));
-    let ending = |count, sum| [("_count", None, whole(count)), ("_sum", None, sum)].into_iter().chain(created);
+    // Nothing that only grows has a sum below 0.
+    let ending = |count, sum: Option<Number>| {
+        let sum = sum.map(|sum| ("_sum", None, sum));
+        [("_count", None, whole(count))].into_iter().chain(sum).chain(created)
+    };
     match &one.value {
         Value::Histogram(histogram) => {
             let bounds =
                 histogram.buckets().map(|(bound, count)| (bound.map_or(f64::INFINITY, |ns| ns as f64 / 1e9), count));
             let buckets = bounds.map(|(bound, count)| ("_bucket", Some(bound), whole(count)));
-            buckets.chain(ending(histogram.count(), Number::Seconds(histogram.sum_ns))).collect()
+            buckets.chain(ending(histogram.count(), Some(Number::Seconds(histogram.sum_ns)))).collect()
         }
         Value::Buckets(buckets) => {
             let bounds = buckets.bounds.iter().copied().chain([(f64::INFINITY, buckets.count)]);
             let all = bounds.map(|(bound, count)| ("_bucket", Some(bound), whole(count)));
-            all.chain(ending(buckets.count, Number::Real(buckets.sum))).collect()
+            let is_sum = buckets.sum >= 0.0 && buckets.bounds.iter().all(|(bound, _)| *bound >= 0.0);
+            all.chain(ending(buckets.count, is_sum.then_some(Number::Real(buckets.sum)))).collect()
         }
         Value::Quantiles(quantiles) => {
             let values = quantiles.values.iter().map(|(quantile, value)| ("", Some(*quantile), Number::Real(*value)));
-            values.chain(ending(quantiles.count, Number::Real(quantiles.sum))).collect()
+            let sum = Some(Number::Real(quantiles.sum)).filter(|_| quantiles.sum >= 0.0);
+            values.chain(ending(quantiles.count, sum)).collect()
         }
         plain @ (Value::Count(_) | Value::Level(_) | Value::Real(_) | Value::Nanos(_)) => {
             let suffix = match kind {

@@ -110,8 +110,9 @@ impl MeterBuilder {
     }
 
     /// How to find the trace that the calling thread is in, for exemplars: the ids, where it is in one that is sampled. It
-    /// is asked at the end of a run, at most once a bucket and scrape, outside of all locks of phasemeter; it should not
-    /// build or start anything.
+    /// is asked at the end of a run, outside of all locks of phasemeter, until the run's bucket has an exemplar for the next
+    /// scrape: at each run while there is none to be had. It should be cheap, and not build or start anything; runs that end
+    /// within it have no exemplar.
     pub fn exemplars(self, current_trace: fn() -> Option<TraceIds>) -> Self {
         Self { exemplars: Some(TraceContext(current_trace)), ..self }
     }

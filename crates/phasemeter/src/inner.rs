@@ -1,5 +1,6 @@
 //! What the handles of one Meter share, and the process's own Meter that static phases belong to.
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -210,6 +211,13 @@ impl Inner {
 
     #[cold]
     fn offer_exemplar_of(&self, current: fn() -> Option<TraceIds>, flight: &Flight, outcome: Outcome, elapsed_ns: u64) {
+        thread_local! {
+            /// Whether the program is being asked: what it measures meanwhile is no exemplar.
+            static IS_ASKING: Cell<bool> = const { Cell::new(false) };
+        }
+        if IS_ASKING.replace(true) {
+            return;
+        }
         // The program's own code: where it panics there is no exemplar, and the run ends all the same.
         let ids = || match std::panic::catch_unwind(current) {
             Ok(ids) => ids,
@@ -219,6 +227,7 @@ impl Inner {
             }
         };
         flight.offer_exemplar(outcome, elapsed_ns, self.clock.unix_ns(), ids);
+        IS_ASKING.set(false);
     }
 
     /// Fields of plain spans that are further labels.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use phasemeter_core::{DropReason, Labels, Metric, Samples, Value};
 
 use crate::inner::Inner;
+use crate::notice;
 
 /// Says numbers twice: as a `tracing` event, for logs, and on `/metrics`, for Prometheus.
 ///
@@ -170,16 +171,27 @@ impl Instrument {
         if !inner.is_measuring() {
             return;
         }
-        let cell = self.cell.get_or_init(|| inner.instruments.cell(self.metric));
+        let cell = self.cell.get_or_init(|| inner.instruments.cell_or_say(self.metric, inner));
         match cell {
             Some(cell) if is_valid => record(cell),
             Some(_) => inner.registry.drops().count(DropReason::InvalidValue),
-            None => inner.registry.drops().count(DropReason::MetricClash),
+            // It was said.
+            None => {}
         }
     }
 }
 
 impl Instruments {
+    fn cell_or_say(&self, metric: &'static Metric, inner: &Inner) -> Option<Arc<Cell>> {
+        let cell = self.cell(metric);
+        if cell.is_none() {
+            inner.registry.drops().count(DropReason::MetricClash);
+            let name = metric.otel;
+            notice::say(&format!("the name of the metric {name:?} of metric! is taken by another one: it is left out"));
+        }
+        cell
+    }
+
     fn cell(&self, metric: &'static Metric) -> Option<Arc<Cell>> {
         let mut instruments = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let name = metric.prometheus_name();

@@ -47,10 +47,15 @@ impl<'a> Shape<'a> {
             // has in the other formats.
             Some(_) | None => whole("unknown"),
         };
+        // A counter has a sample that says when it began, and no other family may be called as a part of another one.
         let is_info =
             |name: &str| name.strip_suffix("_total").is_some_and(|family| is_taken(&format!("{family}_info")));
+        let is_created = |name: &str| {
+            let family = name.strip_suffix("_total");
+            family.is_some_and(|family| is_taken(&format!("{family}_created")) || is_part_of_another(family, &is_taken))
+        };
         match kind {
-            Kind::Counter if is_info(name) => whole("unknown"),
+            Kind::Counter if is_info(name) || is_created(name) => whole("unknown"),
             Kind::Counter => without("_total", "counter"),
             Kind::Info => without("_info", "info"),
             Kind::Histogram => whole("histogram"),
@@ -59,6 +64,15 @@ impl<'a> Shape<'a> {
             Kind::Unknown => whole("unknown"),
         }
     }
+}
+
+/// Whether a family of this name would be called as samples of another one are, or may be.
+fn is_part_of_another(family: &str, is_taken: impl Fn(&str) -> bool) -> bool {
+    const PARTS: [&str; 6] = ["_bucket", "_count", "_sum", "_created", "_total", "_info"];
+    PARTS
+        .iter()
+        .filter_map(|part| family.strip_suffix(part))
+        .any(|other| is_taken(other) || is_taken(&format!("{other}_total")) || is_taken(&format!("{other}_info")))
 }
 
 fn write_series(lines: &mut Lines<'_>, shape: &Shape<'_>, family: &Family) {
@@ -92,7 +106,7 @@ fn write_histogram(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, hi
             write_exemplar(out, exemplar);
         }
     });
-    write_ending(lines, shape, series, histogram.count(), |out| push_seconds(histogram.sum_ns, out));
+    write_ending(lines, shape, series, histogram.count(), Some(|out: &mut _| push_seconds(histogram.sum_ns, out)));
 }
 
 fn write_buckets(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, buckets: &Buckets) {
@@ -102,7 +116,8 @@ fn write_buckets(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, buck
         push_u64(cumulated, lines.out);
         lines.out.push(b'\n');
     }
-    write_ending(lines, shape, series, buckets.count, |out| push_f64(buckets.sum, out));
+    let is_sum = buckets.sum >= 0.0 && buckets.bounds.iter().all(|(bound, _)| *bound >= 0.0);
+    write_ending(lines, shape, series, buckets.count, is_sum.then_some(|out: &mut _| push_f64(buckets.sum, out)));
 }
 
 fn write_quantiles(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, quantiles: &Quantiles) {
@@ -111,20 +126,30 @@ fn write_quantiles(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, qu
         push_f64(*value, lines.out);
         lines.out.push(b'\n');
     }
-    write_ending(lines, shape, series, quantiles.count, |out| push_f64(quantiles.sum, out));
+    let is_sum = quantiles.sum >= 0.0;
+    write_ending(lines, shape, series, quantiles.count, is_sum.then_some(|out: &mut _| push_f64(quantiles.sum, out)));
 }
 
 fn write_le(lines: &mut Lines<'_>, labels: &Labels, bound: f64) {
     lines.sample("_bucket", labels, Some(("le", &|out| push_canonical(bound, out))));
 }
 
-fn write_ending(lines: &mut Lines<'_>, shape: &Shape<'_>, series: &Series, count: u64, sum: impl FnOnce(&mut Vec<u8>)) {
+fn write_ending(
+    lines: &mut Lines<'_>,
+    shape: &Shape<'_>,
+    series: &Series,
+    count: u64,
+    sum: Option<impl FnOnce(&mut Vec<u8>)>,
+) {
     lines.sample("_count", &series.labels, None);
     push_u64(count, lines.out);
     lines.out.push(b'\n');
-    lines.sample("_sum", &series.labels, None);
-    sum(lines.out);
-    lines.out.push(b'\n');
+    // It is none where values are below 0: OpenMetrics takes it for a sum that only grows.
+    if let Some(sum) = sum {
+        lines.sample("_sum", &series.labels, None);
+        sum(lines.out);
+        lines.out.push(b'\n');
+    }
     write_created(lines, shape, series);
 }
 

@@ -127,7 +127,7 @@ pub(crate) struct AnySeries {
 
 /// Series of which no two are the same.
 pub(crate) fn series() -> impl Strategy<Value = Vec<AnySeries>> {
-    let labels = || btree_map(label_name(), any_text(0..12), 0..4);
+    let labels = || btree_map(label_name(), any_text(1..12), 0..4);
     let values = (plain_value(), histogram(), buckets(), quantiles(), option::of(any::<u64>()));
     btree_map((0..ALL.len() + FOREIGN.len(), labels()), values, 0..12).prop_map(|series| {
         let series = series.into_iter().map(|((index, labels), (plain, histogram, buckets, quantiles, created))| {

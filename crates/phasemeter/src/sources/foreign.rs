@@ -5,6 +5,14 @@ use std::collections::btree_map::Entry;
 
 use phasemeter_core::Labels;
 
+/// Stands in place of the labels of those that found no room; OpenTelemetry's attribute.
+pub(super) const OVERFLOW_LABEL: &str = "otel_metric_overflow";
+
+/// Whether a metric can be called so: a scraper that finds another name takes nothing of the whole scrape.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('\0')
+}
+
 /// Labels whose names Prometheus takes, and how many were left out because two came to one name: the first one stands.
 pub(super) fn labels_of<'a, V: AsRef<str>>(pairs: impl Iterator<Item = (&'a str, V)>) -> (Labels, usize) {
     let mut labels = BTreeMap::new();
@@ -21,7 +29,7 @@ pub(super) fn labels_of<'a, V: AsRef<str>>(pairs: impl Iterator<Item = (&'a str,
 /// What Prometheus does not take becomes `_`; a name that is reserved, or begins with a digit, gets `key_` in front.
 fn label_name(own: &str) -> String {
     let name: String = own.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
-    let is_reserved = name.is_empty() || name.starts_with("__") || matches!(&*name, "le" | "quantile");
+    let is_reserved = name.is_empty() || name.starts_with("__") || matches!(&*name, "le" | "quantile" | OVERFLOW_LABEL);
     if is_reserved || name.starts_with(|first: char| first.is_ascii_digit()) { format!("key_{name}") } else { name }
 }
 

@@ -71,17 +71,28 @@ pub(crate) enum Rank {
 pub(crate) struct Sources {
     /// Those who keep their names first.
     added: RwLock<Vec<Arc<dyn Source>>>,
-    said: Mutex<BTreeSet<(String, &'static str)>>,
+    /// What was said of whom, by his number.
+    said: Mutex<BTreeSet<(String, usize)>>,
 }
 
 /// Clashes beyond this many are neither counted nor said: somebody makes up names as he goes.
 const MAX_SAID: usize = 1_000;
 
 /// What our own metrics are called where a name clashes.
-const OURS: &str = "phasemeter";
+const OURS: Owner = Owner { name: "phasemeter", number: 0, is_application: false };
 
 /// The same for the program's own metrics.
-const TOLD: &str = "metric!";
+const TOLD: Owner = Owner { name: "metric!", number: 1, is_application: false };
+
+/// Who has a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    name: &'static str,
+    /// Tells those of one name apart.
+    number: usize,
+    /// Whether it is a registry of the application.
+    is_application: bool,
+}
 
 impl Sources {
     /// Reads this one too, from now on.
@@ -114,10 +125,13 @@ impl Sources {
             let read = catch_unwind(AssertUnwindSafe(|| source.sample(drops, &mut samples)));
             if read.is_err() {
                 drops.count(DropReason::SourcePanicked);
-                self.say(source.name(), "", || format!("{} panicked while it was read", source.name()));
+                let number = Arc::as_ptr(&source).cast::<()>() as usize;
+                self.say("it panics", number, || format!("{} panicked while it was read", source.name()));
                 continue;
             }
-            names.take(source.name(), samples);
+            let is_application = source.rank() == Rank::Application;
+            let number = Arc::as_ptr(&source).cast::<()>() as usize;
+            names.take(Owner { name: source.name(), number, is_application }, samples);
         }
         names.take(TOLD, told);
         names.take_families(OURS, own.families);
@@ -126,9 +140,9 @@ impl Sources {
     }
 
     /// Whether this is the first time that this is said; then it is.
-    fn say(&self, what: &str, owner: &'static str, text: impl FnOnce() -> String) -> bool {
+    fn say(&self, what: &str, of: usize, text: impl FnOnce() -> String) -> bool {
         let mut said = lock(&self.said);
-        let is_first = said.len() < MAX_SAID && said.insert((what.to_owned(), owner));
+        let is_first = said.len() < MAX_SAID && said.insert((what.to_owned(), of));
         drop(said);
         if is_first {
             notice::say(&text());
@@ -143,44 +157,50 @@ struct Names<'a> {
     drops: &'a Drops,
     prefix: &'a str,
     /// What lines of the exposition begin with, and whose they are.
-    taken: BTreeMap<String, &'static str>,
+    taken: BTreeMap<String, Owner>,
     /// By OpenTelemetry name, which is one family's too.
     families: BTreeMap<&'static str, Family>,
 }
 
 impl Names<'_> {
-    fn take(&mut self, owner: &'static str, samples: Samples) {
+    fn take(&mut self, owner: Owner, samples: Samples) {
         let count = samples.len();
+        let mut counts = BTreeMap::<_, usize>::new();
+        samples.metrics().for_each(|metric| *counts.entry(metric.otel).or_default() += 1);
         let families = Snapshot::new(samples).families;
-        let kept: usize = families.iter().map(|family| family.series.len()).sum();
-        if kept < count {
-            self.clash("one series twice", owner, || format!("{owner} has series twice: the first one stands"));
+        if families.iter().map(|family| family.series.len()).sum::<usize>() < count {
+            for family in families.iter().filter(|family| family.series.len() < counts[family.metric.otel]) {
+                let name = family.metric.otel;
+                let text = || format!("the metric {name:?} of {} has series twice: the first one stands", owner.name);
+                self.clash(&format!("{name} twice"), owner, text);
+            }
         }
         self.take_families(owner, families);
     }
 
-    fn take_families(&mut self, owner: &'static str, families: Vec<Family>) {
+    fn take_families(&mut self, owner: Owner, families: Vec<Family>) {
         for family in families {
             let otel = family.metric.otel;
             let claims = claims(family.metric, self.prefix);
             let holder = claims.iter().find_map(|claim| self.taken.get(claim).copied());
-            let holder = holder.or_else(|| self.families.contains_key(otel).then_some("another source"));
-            match holder {
-                None => {
-                    self.taken.extend(claims.into_iter().map(|claim| (claim, owner)));
-                    self.families.insert(otel, family);
-                }
-                // That a registry has those of its own is how it is meant to be.
-                Some(_) if owner == OURS && otel.starts_with("process.") => {}
-                Some(holder) => self.clash(otel, owner, || {
-                    format!("the name of the metric {otel:?} of {owner} is taken by {holder}: it is left out")
-                }),
+            let is_held = holder.is_some() || self.families.contains_key(otel);
+            // That a registry has those of its own is how it is meant to be.
+            let is_meant =
+                owner == OURS && otel.starts_with("process.") && holder.is_some_and(|holder| holder.is_application);
+            if !is_held {
+                self.taken.extend(claims.into_iter().map(|claim| (claim, owner)));
+                self.families.insert(otel, family);
+            } else if !is_meant {
+                let (owners, holders) = (owner.name, holder.map_or("another source", |holder| holder.name));
+                self.clash(otel, owner, || {
+                    format!("the name of the metric {otel:?} of {owners} is taken by {holders}: it is left out")
+                });
             }
         }
     }
 
-    fn clash(&self, what: &str, owner: &'static str, text: impl FnOnce() -> String) {
-        if self.sources.say(what, owner, text) {
+    fn clash(&self, what: &str, owner: Owner, text: impl FnOnce() -> String) {
+        if self.sources.say(what, owner.number, text) {
             self.drops.count(DropReason::MetricClash);
         }
     }
@@ -206,7 +226,8 @@ impl Reading {
             }
             is_new
         };
-        READING.try_with(begin).unwrap_or(false).then_some(Self)
+        // Not made where it is refused: its end would be the end of the one around it.
+        READING.try_with(begin).unwrap_or(false).then(|| Self)
     }
 
     #[cfg_attr(not(feature = "prometheus"), allow(dead_code, reason = "what asks us in turn is this feature's"))]

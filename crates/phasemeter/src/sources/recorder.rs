@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SetRecorderError, SharedString, Unit};
-use phasemeter_core::{DropReason, Drops, Kind, Samples, intern};
+use phasemeter_core::{DropReason, Drops, Kind, MAX_INTERNED, Samples, intern_among};
 
 use super::cells::Cell;
 use super::table::{Clash, Table};
@@ -14,7 +15,8 @@ use crate::inner::Inner;
 use crate::meter::Meter;
 use crate::notice;
 
-/// How much memory a [`MetricsRecorder`] may take, and the buckets of its histograms.
+/// How much memory a [`MetricsRecorder`] may take, and the buckets of its histograms. A label set has 64 labels at most, a
+/// text of it 256 bytes, a description 4096; what is longer is shortened, and counted as `label_shortened`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsOptions {
     /// Inclusive upper bounds of every histogram. The default is 1, 2 and 5 of each power of ten, from 0.00001 to
@@ -39,6 +41,9 @@ impl Default for MetricsOptions {
         Self { bounds, series_per_name: 1_000, series: 10_000, idle: None }
     }
 }
+
+/// Libraries that make up names leave room for those of the application's registries.
+const MOST_NAMES: usize = MAX_INTERNED / 10 * 8;
 
 /// A `metrics::Recorder` whose metrics are seen wherever its [`Meter`] is; see [`Meter::metrics_recorder`].
 pub struct MetricsRecorder {
@@ -167,8 +172,10 @@ impl Source for Table {
     fn sample(&self, drops: &Drops, out: &mut Samples) {
         self.expire();
         for own in self.names() {
-            let Some(metric) = intern(&own.name, own.kind, &own.help) else {
-                drops.count(DropReason::SeriesLimit);
+            let Some(metric) = intern_among(MOST_NAMES, &own.name, own.kind, &own.help) else {
+                if !own.is_counted.swap(true, Ordering::Relaxed) {
+                    drops.count(DropReason::SeriesLimit);
+                }
                 continue;
             };
             for series in &own.series {

@@ -9,7 +9,7 @@ use metrics::{Key, Label};
 use phasemeter_core::{DropReason, Kind, Labels, MAX_VALUE_BYTES, bounded_value};
 
 use super::cells::Cell;
-use super::foreign::labels_of;
+use super::foreign::{OVERFLOW_LABEL, is_name, labels_of};
 use super::recorder::MetricsOptions;
 use crate::clock::Clock;
 use crate::inner::Inner;
@@ -42,6 +42,8 @@ pub(super) struct NameReading {
     pub(super) kind: Kind,
     pub(super) help: Arc<str>,
     pub(super) series: Vec<Arc<Series>>,
+    /// Whether it was counted that there is no room for the name.
+    pub(super) is_counted: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -62,6 +64,7 @@ struct Named {
     overflow: OnceLock<Arc<Series>>,
     /// Whether somebody wanted it to be of another kind.
     has_clashed: AtomicBool,
+    is_counted: Arc<AtomicBool>,
 }
 
 /// What is known of a key.
@@ -92,6 +95,10 @@ impl Table {
 
     /// The cell of this key, made where there is none; nothing where there cannot be one, which is counted.
     pub(super) fn cell(&self, key: &Key, kind: Kind, inner: &Arc<Inner>) -> Result<Option<Cell>, Clash> {
+        if !is_name(key.name()) {
+            inner.registry.drops().count(DropReason::InvalidName);
+            return Ok(None);
+        }
         let key = bounded_key(key);
         // Not matched on where it is read: the lock would be held while we write.
         let known = self.known(&self.read(), &key, kind, inner);
@@ -115,20 +122,15 @@ impl Table {
             return if is_said { Known::Cell(None) } else { Known::Clash(Clash("it is of another kind already")) };
         }
         if let Some(series) = keys.series.get(key) {
-            if let Some(series) = series {
-                series.is_asked_for.store(true, Ordering::Relaxed);
-            }
-            // Its handle is made while the lock is held: see `Series::is_idle`.
-            return Known::Cell(series.as_ref().map(|series| series.cell.clone()));
+            return Known::Cell(series.as_ref().map(|series| series.asked_for()));
         }
         let is_full =
             keys.series.len() >= self.max_keys || named.is_some_and(|named| named.keys >= self.max_keys_per_name);
         let can_be_summed = matches!(kind, Kind::Counter | Kind::Histogram);
         let overflow = || {
-            let labels = || Labels::new([OVERFLOW_LABEL]).expect("invariant: a constant, valid label");
-            let new =
-                |named: &Named| named.overflow.get_or_init(|| self.new_series(labels(), kind, inner)).cell.clone();
-            named.filter(|_| can_be_summed).map(new)
+            let labels = || Labels::new([(OVERFLOW_LABEL, "true")]).expect("invariant: a constant, valid label");
+            let own = named.filter(|_| can_be_summed)?.overflow.get_or_init(|| self.new_series(labels(), kind, inner));
+            Some(own.asked_for())
         };
         if is_full { Known::Full(overflow()) } else { Known::Nothing }
     }
@@ -170,6 +172,7 @@ impl Table {
 
     /// The first description of a name stands.
     pub(super) fn describe(&self, name: &str, help: String) {
+        let (name, help) = (&*bounded_value(name), bounded_help(help));
         let mut keys = self.write();
         if keys.helps.len() < self.max_keys && !keys.helps.contains_key(name) {
             keys.helps.insert(name.into(), help.into());
@@ -185,6 +188,7 @@ impl Table {
             kind: named.kind,
             help: keys.helps.get(&**name).unwrap_or(&undescribed).clone(),
             series: named.series.iter().chain(named.overflow.get()).cloned().collect(),
+            is_counted: named.is_counted.clone(),
         };
         keys.names.iter().map(reading).collect()
     }
@@ -194,7 +198,11 @@ impl Table {
         let Some(idle_ns) = self.idle_ns else { return };
         let now_ns = self.clock.now_ns();
         // Every one is looked at, or those behind the first would not be seen in use.
-        let idle = self.read().series.values().flatten().filter(|series| series.is_idle(now_ns, idle_ns)).count();
+        let keys = self.read();
+        let overflow = keys.names.values().filter_map(|named| named.overflow.get());
+        let all = keys.series.values().flatten().chain(overflow);
+        let idle = all.filter(|series| series.is_idle(now_ns, idle_ns)).count();
+        drop(keys);
         if idle > 0 {
             self.write().expire(now_ns, idle_ns);
         }
@@ -210,10 +218,18 @@ impl Table {
 }
 
 impl Series {
+    /// A handle, made while the table is locked: see [`is_idle`](Self::is_idle).
+    fn asked_for(&self) -> Cell {
+        self.is_asked_for.store(true, Ordering::Relaxed);
+        self.cell.clone()
+    }
+
     /// Whether it was in no use for so long; where it is now, this is remembered. A table that is locked for writing hands
     /// out no handle in between, so that nobody can record into what goes.
     fn is_idle(&self, now_ns: u64, idle_ns: u64) -> bool {
-        if self.is_asked_for.swap(false, Ordering::Relaxed) || self.cell.is_held() {
+        // Who holds it now may let go of it right after it has recorded: then it was used once more.
+        let is_held = self.cell.is_held();
+        if self.is_asked_for.swap(is_held, Ordering::Relaxed) || is_held {
             self.used_ns.store(now_ns, Ordering::Relaxed);
             return false;
         }
@@ -221,20 +237,37 @@ impl Series {
     }
 }
 
-/// What stands in place of the labels of those that found no room; OpenTelemetry's attribute.
-const OVERFLOW_LABEL: (&str, &str) = ("otel_metric_overflow", "true");
-
 /// Why a key has no cell, where it is to be counted and said.
 pub(super) struct Clash(pub(super) &'static str);
 
-/// The key, or where a text of it is too long to be kept, one with texts that are shortened, and as different.
+/// Labels of one key; what comes beyond them is left out.
+const MAX_LABELS: usize = 64;
+
+/// A description is no label, and longer.
+const MAX_HELP_BYTES: usize = 4_096;
+
+/// The description, or where it is too long to be kept, its beginning.
+fn bounded_help(mut help: String) -> String {
+    if help.len() > MAX_HELP_BYTES {
+        let end = (0..=MAX_HELP_BYTES).rev().find(|end| help.is_char_boundary(*end));
+        help.truncate(end.unwrap_or(0));
+        help.push('…');
+    }
+    help
+}
+
+/// The key, or where it is too long to be kept, one with fewer labels, or texts that are shortened, and as different.
 fn bounded_key(key: &Key) -> Cow<'_, Key> {
     let is_long = |text: &str| text.len() > MAX_VALUE_BYTES;
-    if !is_long(key.name()) && !key.labels().any(|label| is_long(label.key()) || is_long(label.value())) {
+    if key.labels().len() <= MAX_LABELS
+        && !is_long(key.name())
+        && !key.labels().any(|label| is_long(label.key()) || is_long(label.value()))
+    {
         return Cow::Borrowed(key);
     }
     let bounded = |text| bounded_value(text).into_owned();
-    let labels: Vec<_> = key.labels().map(|label| Label::new(bounded(label.key()), bounded(label.value()))).collect();
+    let kept = key.labels().take(MAX_LABELS);
+    let labels: Vec<_> = kept.map(|label| Label::new(bounded(label.key()), bounded(label.value()))).collect();
     Cow::Owned(Key::from_parts(bounded(key.name()), labels))
 }
 
@@ -244,6 +277,9 @@ impl Keys {
         for (name, named) in &mut self.names {
             let before = named.series.len();
             named.series.retain(|series| !series.is_idle(now_ns, idle_ns));
+            if named.overflow.get().is_some_and(|series| series.is_idle(now_ns, idle_ns)) {
+                named.overflow = OnceLock::new();
+            }
             if named.series.len() < before {
                 named.labels = named.series.iter().map(|series| series.labels.clone()).collect();
                 changed.insert(name.clone(), 0);
@@ -276,6 +312,7 @@ impl Keys {
                 labels: HashSet::new(),
                 overflow: OnceLock::new(),
                 has_clashed: AtomicBool::new(false),
+                is_counted: Arc::default(),
             };
             self.names.insert(name.into(), new);
         }
