@@ -275,9 +275,11 @@ impl Registry {
     pub fn expire(&self) -> usize {
         let Some(since_ns) = (self.clock)().now_ns.checked_sub(self.idle_ns.load(COUNT)) else { return 0 };
         let is_idle = |kept: &Kept| {
-            let last_ns = kept.cell.last_activity().max(kept.cell.created().now_ns);
-            // While the lock is held for writing, nobody can come by another handle.
-            Arc::strong_count(&kept.cell) == 1 && last_ns <= since_ns && !kept.cell.is_active()
+            // While the lock is held for writing, nobody can come by another handle. Whether a run is in flight comes
+            // before when one last ended: one that ends in between is seen by the one or the other.
+            Arc::strong_count(&kept.cell) == 1
+                && !kept.cell.is_active()
+                && kept.cell.last_activity().max(kept.cell.created().now_ns) <= since_ns
         };
         if !read(&self.cells).by_key.values().any(is_idle) {
             return 0;
