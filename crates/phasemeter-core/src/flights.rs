@@ -185,7 +185,8 @@ impl Flights {
         let mut counts = FlightCounts { active: self.untracked.load(COUNT).max(0), ..FlightCounts::default() };
         self.each(|slot| {
             counts.active += 1;
-            let (started, exited) = (slot.started.load(COUNT), slot.exited.load(COUNT));
+            // Acquire: where the next run has the slot by now, the one before is seen counted.
+            let (started, exited) = (slot.started.load(Ordering::Acquire), slot.exited.load(COUNT));
             if let Some(started_ns) = started.checked_sub(1) {
                 counts.oldest_start_ns =
                     Some(counts.oldest_start_ns.map_or(started_ns, |oldest| oldest.min(started_ns)));

@@ -9,7 +9,7 @@ use crate::catalogue::{
     PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP,
     PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, SERIES,
 };
-use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, read, write};
+use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, is_held_by, read, write};
 use crate::{
     CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Metric, Moment, Outcome, PhaseCell, Samples, Value,
     WaitingFor, Work, bounded_value,
@@ -193,7 +193,7 @@ impl Registry {
         let goes = |kept: &Kept| {
             Arc::ptr_eq(&kept.cell, &cell)
                 && !kept.is_declared.load(COUNT)
-                && cell.close_where(|| Arc::strong_count(&cell) == 2 && cell.is_unused())
+                && cell.close_where(|| is_held_by(2, &cell) && cell.is_unused())
         };
         let found = cells.by_key.iter().find(|(_, kept)| goes(kept)).map(|(key, _)| key.clone());
         if let Some(key) = found {
@@ -277,9 +277,11 @@ impl Registry {
     pub fn expire(&self) -> usize {
         let Some(since_ns) = (self.clock)().now_ns.checked_sub(self.idle_ns.load(COUNT)) else { return 0 };
         let is_idle = |kept: &Kept| {
-            let last_ns = kept.cell.last_activity().max(kept.cell.created().now_ns);
-            // While the lock is held for writing, nobody can come by another handle.
-            Arc::strong_count(&kept.cell) == 1 && last_ns <= since_ns && !kept.cell.is_active()
+            // While the lock is held for writing, nobody can come by another handle. Whether a run is in flight comes
+            // before when one last ended: one that ends in between is seen by the one or the other.
+            is_held_by(1, &kept.cell)
+                && !kept.cell.is_active()
+                && kept.cell.last_activity().max(kept.cell.created().now_ns) <= since_ns
         };
         if !read(&self.cells).by_key.values().any(is_idle) {
             return 0;

@@ -24,8 +24,17 @@ pub(crate) use primitives::{
 };
 use primitives::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-/// Counted pointers order nothing that we rely on; loom would only make their clones states of their own.
+/// Counted pointers order nothing that we rely on, but for [`is_held_by`]; loom would only make their clones states of
+/// their own.
 pub(crate) use std::sync::Arc;
+
+/// Whether there are so many handles and no more. What was done through those that are gone is then seen.
+pub(crate) fn is_held_by<T>(handles: usize, shared: &Arc<T>) -> bool {
+    let so_many = Arc::strong_count(shared) == handles;
+    // Acquire: with the release in the drop of each handle, which the number alone, read relaxed, does not go with.
+    fence(Ordering::Acquire);
+    so_many
+}
 
 /// Every count here is a sum that nobody orders other memory by, and a reader may see two of them at
 /// slightly different moments: relaxed is enough for all of them.

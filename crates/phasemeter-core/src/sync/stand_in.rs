@@ -8,10 +8,16 @@ use loom::sync::atomic::{self, Ordering};
 /// beside it, which changes and orders nothing, and which loom does compare.
 macro_rules! atomics {
     ($($name:ident($value:ty)),*) => {$(
-        #[derive(Debug, Default)]
+        #[derive(Debug)]
         pub(crate) struct $name {
             value: atomic::$name,
             loads: atomic::AtomicBool,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new(<$value>::default())
+            }
         }
 
         impl $name {
