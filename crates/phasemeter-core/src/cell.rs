@@ -8,7 +8,7 @@ use crate::durations::Durations;
 use crate::flights::{FlightCounts, InFlight};
 use crate::reading::add_each;
 use crate::seat::{Flight, Seat, Shard, Shards};
-use crate::sync::{Arc, AtomicU64, COUNT, OnceLock, Ordering, fence};
+use crate::sync::{Arc, AtomicBool, AtomicU64, COUNT, OnceLock, Ordering, fence};
 use crate::{CellReading, Effort, Ended, Histogram, ItemOutcome, Moment, Outcome, TraceIds};
 
 /// How many error types a phase tells apart; the rest is counted as `other`.
@@ -36,6 +36,7 @@ pub struct PhaseCell {
     seen: AtomicU64,
     /// When it was made, by both clocks.
     created: Moment,
+    stands_in: AtomicBool,
 }
 
 /// How a run ended, with the type of its error where it is one.
@@ -65,6 +66,7 @@ impl PhaseCell {
     pub(crate) fn new(created: Moment) -> Self {
         Self {
             created,
+            stands_in: AtomicBool::new(false),
             common: Arc::default(),
             shards: Shards::default(),
             of_anyone: Default::default(),
@@ -216,12 +218,18 @@ impl PhaseCell {
 
     /// Whether nothing was ever counted here, and nothing is going on.
     pub(crate) fn is_unused(&self) -> bool {
-        let reading = self.read(Moment::default());
-        reading.runs() == 0
-            && reading.dealt_with() == 0
-            && reading.active == 0
-            && reading.expected == 0
-            && reading.errors.is_empty()
+        let is_unused = |part: &Counts| {
+            let counted = Outcome::ALL.iter().filter_map(|outcome| part.durations(*outcome));
+            counted.map(|durations| durations.read().count()).sum::<u64>() == 0
+                && part.items().iter().chain(&part.bytes()).all(|count| *count == 0)
+        };
+        let units = self.common.units.get().map_or_else(Vec::new, |units| units.read());
+        let errors = self.common.errors.get().map_or_else(Vec::new, |types| types.read());
+        !self.is_active()
+            && self.parts().all(is_unused)
+            && units.iter().all(|(_, counts)| counts.iter().all(|count| *count == 0))
+            && errors.is_empty()
+            && self.common.expected.load(COUNT) == 0
     }
 
     pub(crate) fn is_active(&self) -> bool {
@@ -231,6 +239,16 @@ impl PhaseCell {
     /// When a run last began or ended, plus one.
     fn last_run(&self) -> u64 {
         self.parts().map(|part| part.last_run.load(COUNT)).max().unwrap_or(0)
+    }
+
+    /// Whether it stands in for phases, or label sets, that found no place of their own.
+    #[must_use]
+    pub fn stands_in(&self) -> bool {
+        self.stands_in.load(COUNT)
+    }
+
+    pub(crate) fn stand_in(&self) {
+        self.stands_in.store(true, COUNT);
     }
 
     /// From now on the registry may let go of it while threads have seats here.

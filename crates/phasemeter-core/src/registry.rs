@@ -234,7 +234,11 @@ impl Registry {
                 is_collective,
                 is_declared: Arc::new(AtomicBool::new(asker == Asker::Program)),
             };
-            cells.by_key.entry(key).or_insert_with(new).cell.clone()
+            let cell = cells.by_key.entry(key).or_insert_with(new).cell.clone();
+            if is_collective {
+                cell.stand_in();
+            }
+            cell
         })
     }
 
@@ -294,7 +298,13 @@ impl Registry {
     }
 
     fn overflow_cell(&self) -> Arc<PhaseCell> {
-        self.overflow.get_or_init(|| self.new_cell()).clone()
+        self.overflow
+            .get_or_init(|| {
+                let cell = self.new_cell();
+                cell.stand_in();
+                cell
+            })
+            .clone()
     }
 
     fn name(&self, pipeline: Option<&str>, phase: &str) -> Name {

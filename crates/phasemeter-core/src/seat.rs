@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use crate::common::Common;
 use crate::counts::{Counts, Writer};
 use crate::flights::Slot;
-use crate::sync::{Arc, AtomicU64, COUNT, OnceLock, Ordering, fence, thread_id};
+use crate::sync::{Arc, AtomicU32, AtomicU64, COUNT, OnceLock, Ordering, fence, thread_id};
 use crate::{Effort, ItemOutcome, Outcome, TraceIds, Verdict};
 
 /// How many threads have a seat of their own at one cell; those beyond share [`STRIPES`](crate::common::STRIPES).
@@ -43,6 +43,8 @@ type Group = [OnceLock<Arc<Shard>>; GROUP];
 pub(crate) struct Shard {
     /// The number of the thread that writes; [`FREE`] while nobody does, [`ANYONE`] where it has no counts.
     owner: AtomicU64,
+    /// How many seats of its owner it has; nobody else reads it.
+    seats: AtomicU32,
     pub(crate) counts: Counts,
     common: Arc<Common>,
 }
@@ -66,18 +68,26 @@ pub struct Flight {
 }
 
 impl Shards {
-    /// A shard that is the thread's own from now on; none where all are taken.
+    /// A shard that is the thread's own from now on, or already; none where all are taken.
     pub(crate) fn take(&self, common: &Arc<Common>) -> Option<Arc<Shard>> {
         let own = thread_id();
+        let groups = self.0.iter().map_while(OnceLock::get);
+        let mut shards = groups.flat_map(|group| group.iter().filter_map(OnceLock::get));
+        if let Some(shard) = shards.find(|shard| shard.owner.load(COUNT) == own) {
+            shard.seats.store(shard.seats.load(COUNT) + 1, COUNT);
+            return Some(shard.clone());
+        }
         for place in self.0.iter().flat_map(|group| &**group.get_or_init(Box::default)) {
             let mut is_new = false;
             let shard = place.get_or_init(|| {
                 is_new = true;
-                Arc::new(Shard { owner: AtomicU64::new(own), counts: Counts::default(), common: common.clone() })
+                let (owner, seats) = (AtomicU64::new(own), AtomicU32::new(0));
+                Arc::new(Shard { owner, seats, counts: Counts::default(), common: common.clone() })
             });
             // Acquire: with the release where it was given up, so that we go on from what the last owner stored.
             let adopt = || shard.owner.compare_exchange(FREE, own, Ordering::Acquire, COUNT).is_ok();
             if is_new || adopt() {
+                shard.seats.store(1, COUNT);
                 return Some(shard.clone());
             }
         }
@@ -94,7 +104,8 @@ impl Shard {
     /// For whoever has no seat: runs are in flight here, and counted in the stripes.
     pub(crate) fn of_anyone(common: &Arc<Common>) -> Arc<Self> {
         let common = common.clone();
-        Arc::new(Self { owner: AtomicU64::new(ANYONE), counts: Counts::default(), common })
+        let (owner, seats) = (AtomicU64::new(ANYONE), AtomicU32::new(0));
+        Arc::new(Self { owner, seats, counts: Counts::default(), common })
     }
 
     /// Where the calling thread may write.
@@ -168,7 +179,12 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         // Only the owner has it; one of anyone stays so.
-        if self.shard.owner.load(COUNT) != ANYONE {
+        if self.shard.owner.load(COUNT) == ANYONE {
+            return;
+        }
+        let others = self.shard.seats.load(COUNT).saturating_sub(1);
+        self.shard.seats.store(others, COUNT);
+        if others == 0 {
             // Release: who takes it next, with acquire, goes on from what we stored.
             self.shard.owner.store(FREE, Ordering::Release);
         }

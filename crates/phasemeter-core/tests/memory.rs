@@ -1,5 +1,7 @@
 //! What a phase takes in memory, as `docs/formats.md` states it: counted where it is allocated.
 
+use std::sync::mpsc;
+
 use phasemeter_alloc::CountingAllocator;
 use phasemeter_core::slots::UPPER_NS;
 use phasemeter_core::{ItemOutcome, Limits, Moment, Outcome, PhaseCell, Registry, TraceIds};
@@ -26,12 +28,20 @@ fn phase_bytes() -> u64 {
 
 /// How much a thread takes that has a place of its own.
 fn thread_bytes(cell: &PhaseCell) -> u64 {
-    // The first seat also makes room for seven more.
-    let _first = cell.seat();
-    let mut seat = None;
-    let bytes = allocated(|| seat = Some(cell.seat()));
-    drop(seat);
-    bytes
+    // The first thread's seat also makes room for seven more.
+    std::thread::scope(|scope| {
+        let ((sits, is_sitting), (leave, left)) = (mpsc::channel(), mpsc::channel::<()>());
+        scope.spawn(move || {
+            let _first = cell.seat();
+            sits.send(()).expect("somebody waits");
+            let _gone = left.recv();
+        });
+        is_sitting.recv().expect("it sits");
+        let mut seat = None;
+        let bytes = allocated(|| seat = Some(cell.seat()));
+        drop((seat, leave));
+        bytes
+    })
 }
 
 /// How much the first duration takes that comes into one more group of slots, and how many groups there are.

@@ -73,6 +73,9 @@ pub(crate) struct Said {
     pub(crate) labels: Vec<(&'static str, String)>,
 }
 
+/// With more labels than these a span is read in full.
+const MOST_LABELS: usize = 32;
+
 /// So many names of one place are kept.
 const MOST_KNOWN: usize = 32;
 
@@ -166,7 +169,7 @@ impl Callsite {
             outcome: None,
         };
         attributes.record(&mut glance);
-        if !glance.is_sure || glance.names != known.names.said.count() {
+        if !glance.is_sure || known.names.said.labels.len() > MOST_LABELS || glance.names != known.names.said.mask() {
             return None;
         }
         let [items, bytes] = glance.counts;
@@ -174,13 +177,17 @@ impl Callsite {
     }
 
     /// The names of what was said, remembered. `find` makes them, and tells where there were none.
-    pub(crate) fn names(&mut self, around: &Around, said: Said, make: impl FnOnce(Said) -> Names) -> Arc<Names> {
-        if let Some(place) = self.known.iter().position(|known| known.names.said == said && known.around == *around) {
+    pub(crate) fn names(&mut self, around: Around, said: Said, make: impl FnOnce(Said) -> Names) -> Arc<Names> {
+        if let Some(place) = self.known.iter().position(|known| known.names.said == said && known.around == around) {
             self.last = place;
             return self.known[place].names.clone();
         }
         let names = Arc::new(make(said));
-        let known = Known { around: around.clone(), names: names.clone() };
+        if names.shortened.is_some() {
+            // Not kept: there is no end to how long it may be.
+            return names;
+        }
+        let known = Known { around, names: names.clone() };
         if self.known.len() < MOST_KNOWN {
             self.last = self.known.len();
             self.known.push(known);
@@ -214,9 +221,10 @@ impl Said {
         Self { phase: shortened(&self.phase), pipeline: self.pipeline.clone(), labels }
     }
 
-    /// How many names that are.
-    fn count(&self) -> usize {
-        1 + usize::from(self.pipeline.is_some()) + self.labels.len()
+    /// One bit each that is there: phase, pipeline, labels.
+    fn mask(&self) -> u64 {
+        let labels = (1_u64 << self.labels.len().min(MOST_LABELS)) - 1;
+        1 | u64::from(self.pipeline.is_some()) << 1 | labels << 2
     }
 }
 
@@ -226,8 +234,8 @@ struct Glance<'a> {
     said: &'a Said,
     /// Whether nothing came that has to be looked at more closely.
     is_sure: bool,
-    /// How many names were as they are known.
-    names: usize,
+    /// Which names were as they are known, by their bits.
+    names: u64,
     /// Items and bytes.
     counts: [Option<u64>; 2],
     outcome: Option<Outcome>,
@@ -254,20 +262,25 @@ impl Glance<'_> {
 impl Visit for Glance<'_> {
     #[inline]
     fn record_str(&mut self, field: &Field, value: &str) {
-        let is_known = match self.role(field) {
+        let bit = match self.role(field) {
             Role::None => return,
-            Role::Phase => self.said.phase == value,
-            Role::Pipeline => self.said.pipeline.as_deref() == Some(value),
-            Role::Label(own) => self.said.labels.iter().any(|(field, known)| *field == own && known == value),
+            Role::Phase if self.said.phase == value => Some(0),
+            Role::Pipeline if self.said.pipeline.as_deref() == Some(value) => Some(1),
+            Role::Label(own) => {
+                let is_known = |(field, known): &(&str, String)| *field == own && known == value;
+                self.said.labels.iter().take(MOST_LABELS).position(is_known).map(|place| place + 2)
+            }
             Role::Outcome => {
                 self.outcome = Outcome::parse(value);
                 self.is_sure &= self.outcome.is_some();
                 return;
             }
-            _ => false,
+            _ => None,
         };
-        self.is_sure &= is_known;
-        self.names += 1;
+        // A name that comes twice is not told apart here.
+        let bit = bit.map_or(0, |bit| 1_u64 << bit);
+        self.is_sure &= bit != 0 && self.names & bit == 0;
+        self.names |= bit;
     }
 
     #[inline]

@@ -126,11 +126,7 @@ impl PhaseLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let parent = context.span(id)?.parent()?.id();
-        let pipeline = |span: &mut PlainSpan| {
-            let names = span.names.as_ref().filter(|names| names.has_pipeline)?;
-            names.pipeline.clone()
-        };
-        self.spans.with(parent.into_u64(), pipeline).flatten()
+        self.spans.with(parent.into_u64(), |span| span.pipeline.clone()).flatten()
     }
 
     fn around<S>(&self, id: &Id, context: &Context<'_, S>) -> Around
@@ -144,27 +140,37 @@ impl PhaseLayer {
 
     /// The span, read in full, by what its place knows.
     #[cold]
-    fn read(&self, key: Key, attributes: &Attributes<'_>, around: &Around) -> PlainSpan {
+    fn read(&self, key: Key, attributes: &Attributes<'_>, around: Around) -> PlainSpan {
         let label_fields = self.inner.label_fields();
         let mut callsite =
             Callsite::take(key).unwrap_or_else(|| Callsite::new(key, attributes.metadata(), label_fields));
         let mut reader = self.reader();
         attributes.record(&mut reader);
         let mut span = PlainSpan::default();
-        self.apply(&mut span, reader.fields, around, Some(&mut callsite));
+        self.set_pipeline(&mut span, around.pipeline.clone());
+        self.apply(&mut span, reader.fields, Some((&mut callsite, around)));
         callsite.put_back();
         span
     }
 
+    /// The pipeline of a span: its own, or else that of the nearest phase around it when it was opened.
+    fn set_pipeline(&self, span: &mut PlainSpan, pipeline: Option<Arc<str>>) {
+        match (&span.pipeline, &pipeline) {
+            (None, Some(_)) => _ = self.spans.in_pipelines.fetch_add(1, Ordering::Relaxed),
+            (Some(_), None) => _ = self.spans.in_pipelines.fetch_sub(1, Ordering::Relaxed),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        span.pipeline = pipeline;
+    }
+
     /// The names that a span says, where it says a phase's. The phase is born here, at 0.
-    fn make_names(&self, said: Said, around: &Around) -> Names {
+    fn make_names(&self, said: Said, pipeline: Option<&Arc<str>>) -> Names {
         // Counted here, once, rather than each time that the cell is asked for.
         let texts = said.labels.iter().map(|(_, value)| value).chain(&said.pipeline).chain([&said.phase]);
         texts.for_each(|text| self.inner.note_length(text));
-        let own = said.pipeline.as_deref().map(|own| bounded_value(own).into());
-        let own = own.or_else(|| around.pipeline.clone());
-        let has_pipeline = own.is_some();
-        let names = Names::new(own.or_else(|| self.inner.current_pipeline()), has_pipeline, said);
+        let has_pipeline = pipeline.is_some();
+        let pipeline = pipeline.cloned().or_else(|| self.inner.current_pipeline());
+        let names = Names::new(pipeline, has_pipeline, said);
         let _born = self.cell(&names);
         names
     }
@@ -177,7 +183,7 @@ impl PhaseLayer {
     }
 
     /// Takes in what fields said, at the beginning or later.
-    fn apply(&self, span: &mut PlainSpan, fields: Fields, around: &Around, callsite: Option<&mut Callsite>) {
+    fn apply(&self, span: &mut PlainSpan, fields: Fields, opened_by: Option<(&mut Callsite, Around)>) {
         span.items.replace(fields.items);
         span.bytes.replace(fields.bytes);
         span.outcome = fields.outcome.or(span.outcome);
@@ -192,10 +198,10 @@ impl PhaseLayer {
             span.rare().item = Some(bounded_value(&item).into());
         }
         if fields.phase.is_some() || fields.pipeline.is_some() || !fields.labels.is_empty() {
-            self.rename(span, fields.phase, fields.pipeline, fields.labels, around, callsite);
+            self.rename(span, fields.phase, fields.pipeline, fields.labels, opened_by);
         }
         if let Some(total) = fields.total {
-            self.expect(span, total);
+            self.expect(span, Some(total));
         }
         if !self.begin_if_running(span) && has_new_item {
             span.show_item();
@@ -209,9 +215,11 @@ impl PhaseLayer {
         phase: Option<String>,
         pipeline: Option<String>,
         labels: Vec<(&'static str, String)>,
-        around: &Around,
-        callsite: Option<&mut Callsite>,
+        opened_by: Option<(&mut Callsite, Around)>,
     ) {
+        if let Some(own) = &pipeline {
+            self.set_pipeline(span, Some(bounded_value(own).into()));
+        }
         let mut said = span.said();
         said.pipeline = pipeline.or(said.pipeline);
         replace_by_name(&mut said.labels, labels);
@@ -221,40 +229,42 @@ impl PhaseLayer {
             return;
         };
         said.phase = phase;
-        let make = |said| self.make_names(said, around);
-        let names = match callsite {
-            Some(callsite) => callsite.names(around, said, make),
+        let make = |said| self.make_names(said, span.pipeline.as_ref());
+        let names = match opened_by {
+            Some((callsite, around)) => callsite.names(around, said, make),
             None => Arc::new(make(said)),
         };
-        if names.has_pipeline {
-            self.spans.in_pipelines.fetch_add(1, Ordering::Relaxed);
-        }
-        let Some(before) = span.names.replace(names.clone()) else { return };
-        if before.has_pipeline {
-            self.spans.in_pipelines.fetch_sub(1, Ordering::Relaxed);
-        }
-        let (left, cell) = (self.cell(&before), self.cell(&names));
+        let cell = self.cell(&names);
+        let Some(before) = span.names.replace(names) else {
+            // What was expected before the phase had its name.
+            self.expect(span, None);
+            return;
+        };
+        let left = self.cell(&before);
         if Arc::ptr_eq(&left, &cell) {
             return;
         }
-        if let Some(rare) = span.rare.as_deref_mut().filter(|rare| rare.total_in.is_some()) {
-            left.replace_expected(rare.total, 0);
-            cell.replace_expected(0, rare.total);
-            rare.total_in = Some(cell);
-        }
+        self.expect(span, None);
         if let Some(flight) = span.flight.take() {
             flight.withdraw();
         }
         self.inner.registry.let_go(left);
     }
 
-    /// The span expects so many items in all; a later word replaces an earlier one.
-    fn expect(&self, span: &mut PlainSpan, total: u64) {
-        let Some(names) = &span.names else { return };
-        let cell = self.cell(names);
-        let rare = span.rare();
-        cell.replace_expected(rare.total, total);
-        (rare.total, rare.total_in) = (total, Some(cell));
+    /// The span expects so many items in all, or as many as before, in the cell that is its own now.
+    fn expect(&self, span: &mut PlainSpan, total: Option<u64>) {
+        let cell = span.names.as_ref().map(|names| self.cell(names));
+        let Some(rare) = (if total.is_some() { Some(span.rare()) } else { span.rare.as_deref_mut() }) else { return };
+        let before = rare.total;
+        rare.total = total.unwrap_or(before);
+        // Taken from where it was added, which the names of today need not lead to any more.
+        if let Some(left) = rare.total_in.take() {
+            left.replace_expected(before, 0);
+        }
+        if let Some(cell) = cell.filter(|_| rare.total > 0) {
+            cell.replace_expected(0, rare.total);
+            rare.total_in = Some(cell);
+        }
     }
 
     #[inline]
@@ -290,10 +300,10 @@ impl PhaseLayer {
 
     #[inline]
     fn close(&self, mut span: PlainSpan) {
-        let Some(names) = span.names.take() else { return };
-        if names.has_pipeline {
-            self.spans.in_pipelines.fetch_sub(1, Ordering::Relaxed);
+        if span.pipeline.is_some() {
+            self.set_pipeline(&mut span, None);
         }
+        let Some(_names) = span.names.take() else { return };
         let (Some(first_enter_ns), Some(flight)) = (span.first_enter_ns(), span.flight.take()) else {
             forget_total(&mut span);
             self.inner.registry.drops().count(DropReason::NeverEntered);
@@ -335,20 +345,19 @@ where
         let key = Key::of(attributes.metadata(), self.number, self.inner.setup().is_some());
         match Callsite::recognise(key, attributes, &around) {
             Some(recognised) => {
-                if recognised.names.as_ref().is_some_and(|names| names.has_pipeline) {
+                if recognised.pipeline.is_some() {
                     self.spans.in_pipelines.fetch_add(1, Ordering::Relaxed);
                 }
                 self.spans.insert(id.into_u64(), recognised);
             }
-            None => self.spans.insert(id.into_u64(), self.read(key, attributes, &around)),
+            None => self.spans.insert(id.into_u64(), self.read(key, attributes, around)),
         }
     }
 
-    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+    fn on_record(&self, id: &Id, values: &Record<'_>, _context: Context<'_, S>) {
         let mut reader = self.reader();
         values.record(&mut reader);
-        let around = self.around(id, &context);
-        self.spans.with(id.into_u64(), |span| self.apply(span, reader.fields, &around, None));
+        self.spans.with(id.into_u64(), |span| self.apply(span, reader.fields, None));
     }
 
     fn on_enter(&self, id: &Id, _context: Context<'_, S>) {

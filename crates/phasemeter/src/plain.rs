@@ -12,6 +12,8 @@ use crate::callsites::{Names, Said};
 pub(crate) struct PlainSpan {
     /// Since the phase's name is known.
     pub(crate) names: Option<Arc<Names>>,
+    /// Its own, or else that of the nearest phase around it when it was opened; named or not.
+    pub(crate) pipeline: Option<Arc<str>>,
     /// The run, since it has begun: entered, and of a phase that is known.
     pub(crate) flight: Option<Flight>,
     /// How many threads are inside.
@@ -68,7 +70,8 @@ impl PlainSpan {
     /// One that has said nothing else.
     #[inline]
     pub(crate) fn of(names: Arc<Names>, items: Option<u64>, bytes: Option<u64>, outcome: Option<Outcome>) -> Self {
-        Self { names: Some(names), items: items.into(), bytes: bytes.into(), outcome, ..Self::default() }
+        let pipeline = if names.has_pipeline { names.pipeline.clone() } else { None };
+        Self { names: Some(names), pipeline, items: items.into(), bytes: bytes.into(), outcome, ..Self::default() }
     }
 
     /// What it has said of its names so far.

@@ -52,9 +52,13 @@ fn at_another<T>(key: Key, find: impl Fn() -> Arc<PhaseCell>, act: impl Fn(&Seat
     loop {
         // In a thread that is going away, the new one is given up at once.
         let _gone = SEATS.try_with(|seats| seats.borrow_mut().remove(key));
-        let seat = find().seat();
+        let cell = find();
+        let seat = cell.seat();
         if let Some(done) = act(&seat) {
-            let _gone = SEATS.try_with(|seats| seats.borrow_mut().insert(key, seat));
+            // One that stands in for others is asked for each time: there may be room by then.
+            if !cell.stands_in() {
+                let _gone = SEATS.try_with(|seats| seats.borrow_mut().insert(key, seat));
+            }
             return done;
         }
     }
@@ -109,6 +113,8 @@ impl Seats {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use phasemeter_core::{Limits, Moment, Registry, Verdict};
 
@@ -129,6 +135,38 @@ mod tests {
         assert_eq!(readings.len(), 3 * MOST);
         assert!(readings.iter().all(|phase| phase.counts.runs() == 2 && phase.counts.active == 0));
         assert!(SEATS.with(|seats| seats.borrow().0.len()) <= MOST);
+    }
+
+    #[test]
+    fn what_found_no_place_gets_one_when_there_is_room() {
+        let now_ns = Arc::new(AtomicU64::new(0));
+        let clock = now_ns.clone();
+        let limits = Limits { phases: 1, idle: Some(Duration::from_nanos(100)), ..Limits::default() };
+        let registry = Registry::new(limits, move || Moment { now_ns: clock.load(Ordering::Relaxed), unix_ns: 0 });
+        let run =
+            |handle, phase| begin(key(handle), 1, || registry.span_phase(None, phase, &[])).end(Verdict::Ok, 1, 2);
+        run(1, "first");
+        run(2, "second");
+        now_ns.store(1_000, Ordering::Relaxed);
+        assert_eq!(registry.expire(), 1);
+        (0..2).for_each(|_| run(2, "second"));
+        let phases = registry.read(Moment::default());
+        assert_eq!(
+            phases.iter().map(|phase| (&*phase.phase, phase.counts.runs())).collect::<Vec<_>>(),
+            [("second", 2)]
+        );
+    }
+
+    #[test]
+    fn a_thread_has_one_place_at_a_cell_however_many_handles_it_has() {
+        let registry = Registry::new(Limits::default(), Moment::default);
+        let cell = registry.phase(None, "embed");
+        (1..=200).for_each(|handle| begin(key(handle), 1, || cell.clone()).end(Verdict::Ok, 1, 2));
+        // Whoever comes now still finds a place of his own.
+        std::thread::scope(|scope| {
+            scope.spawn(|| begin(key(1), 1, || cell.clone()).end(Verdict::Ok, 1, 2));
+        });
+        assert_eq!(cell.read(Moment::default()).runs(), 201);
     }
 
     #[test]

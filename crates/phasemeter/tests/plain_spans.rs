@@ -4,7 +4,7 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use phasemeter::{DropReason, ErrorEvents, ItemOutcome, ManualClock, Meter};
+use phasemeter::{DropReason, ErrorEvents, ItemOutcome, Limits, ManualClock, Meter};
 use support::{SECOND, counts, counts_in, dropped, elapsed, errors, items, meter, runs};
 use tracing::field::Empty;
 use tracing::subscriber::with_default;
@@ -172,6 +172,76 @@ fn the_exact_grade_opens_a_span_for_other_layers() {
         });
     });
     assert_eq!(runs(&meter, "exact"), ([1, 0, 0], 0));
+}
+
+#[test]
+fn a_span_without_a_name_hands_its_pipeline_on() {
+    let meter = under_layer(|_, _| {
+        info_span!("outer", phase.name = "outer", pipeline.name = "acid").in_scope(|| {
+            let unnamed = info_span!("unnamed", phase.name = Empty);
+            unnamed.in_scope(|| info_span!("inner", phase.name = "inner").in_scope(|| ()));
+        });
+        let unnamed = info_span!("unnamed", phase.name = Empty, pipeline.name = "basic");
+        unnamed.in_scope(|| info_span!("inner", phase.name = "inner").in_scope(|| ()));
+    });
+    assert_eq!(["acid", "basic"].map(|pipeline| counts_in(&meter, pipeline, "inner").runs()), [1, 1]);
+}
+
+#[test]
+fn a_span_stays_in_the_pipeline_that_was_around_it_when_it_was_opened() {
+    let meter = under_layer(|_, _| {
+        let parent = info_span!("parent", phase.name = "parent", pipeline.name = "one");
+        let child = parent.in_scope(|| info_span!("child", phase.name = Empty));
+        parent.record("pipeline.name", "two");
+        child.in_scope(|| ());
+        child.record("phase.name", "child");
+        parent.in_scope(|| ());
+    });
+    assert_eq!((counts_in(&meter, "one", "child").runs(), counts_in(&meter, "two", "parent").runs()), (1, 1));
+}
+
+#[test]
+fn what_is_expected_is_taken_from_where_it_was_added() {
+    let builder = Meter::builder().clock(ManualClock::new()).environment([]).pipeline("test");
+    let meter = builder.limits(Limits { phases: 1, ..Limits::default() }).build();
+    with_default(registry().with(meter.layer()), || {
+        let first = info_span!("first", phase.name = "first");
+        let second = info_span!("second", phase.name = "second", phase.total = 5);
+        // The second one found no place; now there is one.
+        first.record("phase.name", "other");
+        second.record("phase.total", 7);
+        drop(second);
+    });
+    assert!(meter.phases().iter().all(|phase| phase.counts.expected == 0), "{:?}", meter.phases());
+    let meter = under_layer(|meter, _| {
+        let span = info_span!("late", phase.name = Empty, phase.total = 70);
+        span.record("phase.name", "late");
+        assert_eq!(counts(meter, "late").expected, 70);
+    });
+    assert_eq!(counts(&meter, "late").expected, 0, "it was never entered");
+}
+
+#[test]
+fn spans_of_one_place_are_told_apart_by_all_of_their_names() {
+    let builder = Meter::builder().clock(ManualClock::new()).environment([]).pipeline("test");
+    let meter = builder.label_fields(["model", "kind"]).build();
+    with_default(registry().with(meter.layer()), || {
+        let names =
+            [(Some("x"), None), (None, Some("x")), (Some("x"), Some("y")), (Some("y"), Some("x")), (None, None)];
+        for (model, kind) in names.into_iter().flat_map(|names| [names; 3]) {
+            info_span!("a", model = model, phase.name = "a", kind = kind).in_scope(|| ());
+        }
+        for model in [Some("x"), None, Some("x"), None] {
+            let again = model.is_none().then_some("b");
+            info_span!("b", phase.name = "b", phase.name = again, model = model).in_scope(|| ());
+        }
+    });
+    let runs = meter.phases().into_iter().map(|phase| (phase.phase.to_string(), phase.counts.runs()));
+    let expected: Vec<_> = [("a", 3); 5].into_iter().chain([("b", 2); 2]).collect();
+    assert_eq!(
+        runs.collect::<Vec<_>>(),
+        expected.iter().map(|(name, runs)| ((*name).to_owned(), *runs)).collect::<Vec<_>>()
+    );
 }
 
 #[test]

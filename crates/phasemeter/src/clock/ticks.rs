@@ -76,7 +76,7 @@ const RELAXED: Ordering = Ordering::Relaxed;
 
 impl<S: Source> Ticks<S> {
     pub(super) fn new(source: S) -> Self {
-        let (ticks, system_ns) = (source.ticks(), source.system_ns());
+        let (ticks, system_ns) = compared(&source).unwrap_or_else(|| (source.ticks(), source.system_ns()));
         Self {
             source,
             first: (ticks, system_ns),
@@ -111,10 +111,13 @@ impl<S: Source> Ticks<S> {
         let mut checked = match self.checked.try_lock() {
             Ok(checked) => checked,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another one is at it.
-            Err(TryLockError::WouldBlock) => return self.source.system_ns(),
+            // Another one is at it: the last anchor goes on a little longer.
+            Err(TryLockError::WouldBlock) => return self.source.system_ns().max(self.told_ns(self.source.ticks())),
         };
-        let (ticks, now_ns) = (self.source.ticks(), self.source.system_ns());
+        let Some((ticks, now_ns)) = compared(&self.source) else {
+            // We were interrupted, and know nothing exact: the next one does it.
+            return self.source.system_ns().max(self.told_ns(self.source.ticks()));
+        };
         let (first_ticks, first_ns) = self.first;
         let (ticks_in_all, ns_in_all) = (ticks.saturating_sub(first_ticks), now_ns.saturating_sub(first_ns));
         if ns_in_all < FIRST_NS {
@@ -130,14 +133,21 @@ impl<S: Source> Ticks<S> {
         let interval_ns = ns_in_all.saturating_mul(GROWTH).min(LONGEST_NS);
         let lasts = u64::try_from((u128::from(interval_ns) << 32) / u128::from(rate.max(1))).unwrap_or(u64::MAX);
         *checked = Checked { ticks, system_ns: now_ns, rate: Some(rate) };
-        let last = &self.anchors[self.set.load(RELAXED) as usize % ANCHORS];
-        let passed = ticks.saturating_sub(last.ticks.load(RELAXED));
-        let told_ns = last.nanos.load(RELAXED) + scaled(passed, last.rate.load(RELAXED));
+        let told_ns = self.told_ns(ticks);
         // What is behind catches up now; what is ahead goes slower, so that an interval later it is right.
         let ahead_ns = told_ns.saturating_sub(now_ns).min(interval_ns);
         let slowed = (u128::from(rate) * u128::from(interval_ns - ahead_ns) / u128::from(interval_ns)) as u64;
         self.set_anchor(ticks, now_ns + ahead_ns, slowed, lasts);
         now_ns + ahead_ns
+    }
+
+    /// What the last anchor makes of so many ticks. It is some times as long as it should be at most: who sleeps longer
+    /// finds another one.
+    fn told_ns(&self, ticks: u64) -> u64 {
+        let last = &self.anchors[self.set.load(Ordering::Acquire) as usize % ANCHORS];
+        let passed = ticks.saturating_sub(last.ticks.load(RELAXED));
+        let passed = passed.min(last.lasts.load(RELAXED).saturating_mul(GROWTH));
+        last.nanos.load(RELAXED) + scaled(passed, last.rate.load(RELAXED))
     }
 
     fn set_anchor(&self, ticks: u64, nanos: u64, rate: u64, lasts: u64) {
@@ -160,6 +170,15 @@ impl Checked {
         let is_off = |rate| scaled(ticks.saturating_sub(self.ticks), rate).abs_diff(passed_ns) > tolerated;
         self.rate.is_some_and(is_off)
     }
+}
+
+/// The counter and the system's clock at one moment; nothing where we were interrupted between the two each time.
+fn compared(source: &impl Source) -> Option<(u64, u64)> {
+    const TRIES: usize = 4;
+    const AT_MOST_NS: u64 = 5_000;
+    let mut tries = std::iter::repeat_with(|| (source.system_ns(), source.ticks(), source.system_ns())).take(TRIES);
+    let (before, ticks, after) = tries.find(|(before, _, after)| after.saturating_sub(*before) <= AT_MOST_NS)?;
+    Some((ticks, before + (after - before) / 2))
 }
 
 /// Times 2^32.
