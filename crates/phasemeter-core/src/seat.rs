@@ -19,7 +19,7 @@ use crate::flights::Slot;
 use crate::sync::{Arc, AtomicU32, AtomicU64, COUNT, OnceLock, Ordering, fence, thread_id};
 use crate::{Effort, ItemOutcome, Outcome, TraceIds, Verdict};
 
-/// How many threads have a seat of their own at one cell; those beyond share [`STRIPES`](crate::common::STRIPES).
+/// How many threads have a seat of their own at one cell; those beyond share a few stripes.
 pub const MAX_SEATS: usize = GROUPS * GROUP;
 
 #[cfg(not(all(test, loom)))]
