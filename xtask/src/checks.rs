@@ -35,6 +35,17 @@ pub(crate) fn steps(full: bool) -> Vec<Step> {
     if full {
         steps.push(Step { name: "bench", about: "the benchmarks build, and their own tests", check: Box::new(bench) });
         steps.push(Step { name: "loom", about: "what threads may do to each other in core", check: Box::new(loom) });
+        steps.push(Step { name: "asan", about: "no access that AddressSanitizer objects to", check: Box::new(asan) });
+        steps.push(Step {
+            name: "valgrind",
+            about: "no wild access and no leak where threads go",
+            check: Box::new(valgrind),
+        });
+        steps.push(Step {
+            name: "miri",
+            about: "no undefined behaviour that miri sees in core",
+            check: Box::new(miri),
+        });
         steps.push(Step { name: "slow", about: "tests that take over a minute", check: Box::new(slow) });
         steps.push(Step { name: "deny", about: "licences and sources of dependencies", check: Box::new(deny) });
     }
@@ -83,6 +94,52 @@ fn loom() -> Result<Verdict, String> {
     let folder = servers::target_folder().join("loom").to_string_lossy().into_owned();
     let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", &*folder)];
     run_command("cargo test --package phasemeter-core --lib --release --locked models", &variables)
+}
+
+/// In a target folder of its own, as with loom. The target is named, so that macros and build scripts, which run inside
+/// the compiler, go without. Leaks are left to valgrind: here a test takes thousands of names that are kept for good.
+fn asan() -> Result<Verdict, String> {
+    let folder = servers::target_folder().join("asan").to_string_lossy().into_owned();
+    let variables = [
+        ("RUSTC_BOOTSTRAP", "1"),
+        ("RUSTFLAGS", "-Zsanitizer=address"),
+        ("ASAN_OPTIONS", "detect_leaks=0"),
+        ("CARGO_TARGET_DIR", &*folder),
+    ];
+    let test = |what: &str| format!("cargo test --target {} --locked {what}", host());
+    // The smallest there is: where its tests cannot be linked, nothing can.
+    if let Err(message) = run_command(&test("--package phasemeter-alloc --no-run"), &variables) {
+        return Ok(Verdict::Skipped(format!("cannot be built here: {message}")));
+    }
+    run_command(&test("--package phasemeter-core --lib --tests"), &variables)?;
+    run_command(&test("--package phasemeter --all-features --test stress"), &variables)
+}
+
+/// One thread runs at a time under valgrind: fairly, or the reader would take all of it. Lost memory is an error; what
+/// may be lost is none, as the standard library keeps the main thread's handle by a pointer into its middle.
+fn valgrind() -> Result<Verdict, String> {
+    if !answers("valgrind --version") {
+        return Ok(Verdict::Skipped("valgrind is not installed: install `valgrind`".into()));
+    }
+    let runner = format!("CARGO_TARGET_{}_RUNNER", host().to_uppercase().replace('-', "_"));
+    let memcheck = "valgrind --quiet --fair-sched=yes --leak-check=full --show-leak-kinds=definite,indirect \
+                    --errors-for-leak-kinds=definite,indirect --error-exitcode=1";
+    run_command("cargo test --package phasemeter-core --test seats --locked", &[(&*runner, memcheck)])
+}
+
+fn miri() -> Result<Verdict, String> {
+    if !answers("cargo miri --version") {
+        let install = "rustup component add miri rust-src, with a nightly toolchain";
+        return Ok(Verdict::Skipped(format!("cargo miri does not answer: {install}")));
+    }
+    run_command("cargo miri test --package phasemeter-core --lib --locked", &[])
+}
+
+/// The target that the compiler runs on.
+fn host() -> String {
+    let version = Command::new("rustc").arg("-vV").output().map(|output| output.stdout).unwrap_or_default();
+    let version = String::from_utf8_lossy(&version);
+    version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned()
 }
 
 /// Those whose names end so; other ignored tests are parts of tests that start them.
