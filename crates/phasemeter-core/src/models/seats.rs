@@ -12,7 +12,7 @@ use crate::common::Common;
 use crate::seat::Shards;
 use crate::sync::{Arc, COUNT};
 use crate::{
-    CellReading, Limits, Moment, Outcome, PhaseCell, PhaseReading, Registry, Samples, Snapshot, Value, Verdict,
+    CellReading, Flight, Limits, Moment, Outcome, PhaseCell, PhaseReading, Registry, Samples, Snapshot, Value, Verdict,
     catalogue,
 };
 
@@ -164,6 +164,21 @@ fn threads_that_find_no_seat_lose_nothing_to_each_other() {
         running.into_iter().for_each(join);
         let reading = read(&cell);
         assert_eq!((reading.active, ok(&reading)), (0, (2, 3)));
+        drop(seat);
+    });
+}
+
+#[test]
+fn runs_of_threads_that_find_no_seat_are_each_in_flight() {
+    check(2, || {
+        let cell = cell();
+        let seat = cell.seat();
+        let beginning = [10, 20].map(|now_ns| spawn(&cell, move |cell| cell.seat().begin(now_ns)));
+        let flights = beginning.map(join);
+        let reading = read(&cell);
+        assert_eq!((reading.active, reading.oldest_start_ns), (2, Some(10)));
+        flights.into_iter().flatten().for_each(Flight::withdraw);
+        assert_eq!(read(&cell).active, 0);
         drop(seat);
     });
 }
