@@ -279,7 +279,8 @@ impl Registry {
 
     /// Lets go of cells that nobody holds and that have done nothing for as long as [`Limits::idle`] says. How many went.
     pub fn expire(&self) -> usize {
-        let Some(since_ns) = (self.clock)().now_ns.checked_sub(self.idle_ns.load(COUNT)) else { return 0 };
+        let now = (self.clock)();
+        let Some(since_ns) = now.now_ns.checked_sub(self.idle_ns.load(COUNT)) else { return 0 };
         let is_idle = |kept: &Kept| {
             // While the lock is held for writing, nobody can come by another handle. Whether a run is in flight comes
             // before when one last ended: one that ends in between is seen by the one or the other.
@@ -291,7 +292,12 @@ impl Registry {
             return 0;
         }
         let mut cells = write(&self.cells);
-        let goes = |kept: &Kept| is_idle(kept) && kept.cell.close_where(|| is_idle(kept));
+        let goes = |kept: &Kept| {
+            // What was measured elsewhere left no time: that something has changed is seen by reading it.
+            let is_idle =
+                || is_idle(kept) && kept.cell.read(now).last_activity_ns.is_none_or(|last_ns| last_ns <= since_ns);
+            is_idle() && kept.cell.close_where(is_idle)
+        };
         let idle: Vec<_> = cells.by_key.iter().filter(|(_, kept)| goes(kept)).map(|(key, _)| key.clone()).collect();
         idle.iter().for_each(|key| cells.remove(key));
         idle.len()
@@ -693,6 +699,20 @@ mod tests {
         drop(held);
         pass(100);
         assert_eq!(registry.expire(), 3);
+    }
+
+    #[test]
+    fn what_was_recorded_and_never_read_does_not_go_before_it_was_idle() {
+        let now_ns = Arc::new(AtomicU64::new(0));
+        let clock = now_ns.clone();
+        let limits = Limits { idle: Some(Duration::from_nanos(100)), ..Limits::default() };
+        let registry = Registry::new(limits, move || Moment { now_ns: clock.load(COUNT), unix_ns: 0 });
+        let record = || registry.labelled_phase(None, "embed", &[("model", "a")]).record(Outcome::Ok, 1);
+        record();
+        now_ns.store(150, COUNT);
+        assert_eq!(registry.expire(), 0, "when that was, nobody knows: as far as has been seen, now");
+        now_ns.store(250, COUNT);
+        assert_eq!(registry.expire(), 1);
     }
 
     #[test]
