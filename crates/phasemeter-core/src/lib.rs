@@ -33,6 +33,7 @@ mod named;
 mod outcome;
 mod reading;
 mod registry;
+mod sampling;
 mod seat;
 mod snapshot;
 mod sync;

@@ -4,16 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::catalogue::{
-    DROPPED, OVERFLOW, PHASE_ACTIVE, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES, PHASE_CPU_TIME,
-    PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP,
-    PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, SERIES,
-};
+use crate::catalogue::{DROPPED, SERIES};
+use crate::sampling::{Overflowed, SeriesLabels, sample_phase};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, is_held_by, read, write};
-use crate::{
-    CellReading, DropReason, Drops, Effort, ItemOutcome, Labels, Metric, Moment, Outcome, PhaseCell, Samples, Value,
-    WaitingFor, Work, bounded_value,
-};
+use crate::{CellReading, DropReason, Drops, Labels, Moment, PhaseCell, Samples, Value, Work, bounded_value};
 
 /// How much memory a registry may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -407,30 +401,6 @@ impl Registry {
     }
 }
 
-/// What did not find a name of its own, by which limit.
-#[derive(Default)]
-struct Overflowed {
-    phases: u64,
-    label_sets: u64,
-    error_types: u64,
-    units: u64,
-}
-
-impl Overflowed {
-    fn add(&mut self, counts: &CellReading) {
-        self.error_types = self.error_types.saturating_add(counts.errors_overflowed);
-        self.units = self.units.saturating_add(counts.units_overflowed);
-    }
-
-    fn sample(&self, out: &mut Samples) {
-        let Self { phases, label_sets, error_types, units } = *self;
-        let limits = [("phases", phases), ("label_sets", label_sets), ("error_types", error_types), ("units", units)];
-        for (limit, count) in limits {
-            out.push(&OVERFLOW, Labels::known(&[("limit", limit)]), Value::Count(count));
-        }
-    }
-}
-
 /// What stands in place of pipeline and phase on the overflow series; OpenTelemetry's attribute.
 const OVERFLOW_LABEL: [(&str, &str); 1] = [("otel_metric_overflow", "true")];
 
@@ -449,85 +419,6 @@ fn collective((name, labels): &Key) -> Key {
     (name.clone(), labels.iter().map(|(label, _)| (label.clone(), "other".into())).collect())
 }
 
-/// The label sets of one cell's series, made once.
-struct SeriesLabels {
-    plain: Labels,
-    runs: [Labels; Outcome::ALL.len()],
-    items: [Labels; ItemOutcome::ALL.len()],
-}
-
-impl SeriesLabels {
-    fn of(reading: &PhaseReading) -> Self {
-        let names = [("phase", &*reading.phase), ("pipeline", &*reading.pipeline)];
-        let labels = reading.labels.iter().map(|(name, value)| (&**name, &**value));
-        Self::new(&names.into_iter().chain(labels).collect::<Vec<_>>())
-    }
-
-    fn new(names: &[(&str, &str)]) -> Self {
-        let plain = Labels::known(names);
-        let with = |outcome: &str| plain.with(&[("outcome", outcome)]);
-        Self {
-            runs: Outcome::ALL.map(|outcome| with(outcome.as_str())),
-            items: ItemOutcome::ALL.map(|outcome| with(outcome.as_str())),
-            plain,
-        }
-    }
-}
-
-fn sample_phase(counts: &CellReading, labels: &SeriesLabels, moment: Moment, out: &mut Samples) {
-    let mut count = |metric, labels, value| out.push_counted(metric, labels, value, counts.created_unix_ns);
-    for (outcome, labels) in Outcome::ALL.into_iter().zip(&labels.runs) {
-        let durations = counts.durations(outcome);
-        count(&PHASE_RUNS, labels.clone(), Value::Count(durations.count()));
-        count(&PHASE_DURATION, labels.clone(), Value::Histogram(Box::new(durations.clone())));
-    }
-    for (outcome, labels) in ItemOutcome::ALL.into_iter().zip(&labels.items) {
-        count(&PHASE_ITEMS, labels.clone(), Value::Count(counts.items(outcome)));
-        count(&PHASE_BYTES, labels.clone(), Value::Count(counts.bytes(outcome)));
-        for unit in counts.units() {
-            count(&PHASE_UNITS, labels.with(&[("unit", unit)]), Value::Count(counts.count(unit, outcome)));
-        }
-    }
-    let labels = &labels.plain;
-    for (error_type, errors) in &counts.errors {
-        count(&PHASE_ERRORS, labels.with(&[("error_type", error_type)]), Value::Count(*errors));
-    }
-    if let Some(effort) = &counts.effort {
-        sample_effort(effort, labels, count);
-    }
-    out.push(&PHASE_ACTIVE, labels.clone(), Value::Level(counts.active));
-    out.push(&PHASE_HELD, labels.clone(), Value::Level(i64::try_from(counts.held).unwrap_or(i64::MAX)));
-    let moments = [
-        (&PHASE_OLDEST_START_TIMESTAMP, counts.oldest_start_ns),
-        (&PHASE_LAST_ACTIVITY_TIMESTAMP, counts.last_activity_ns),
-    ];
-    for (metric, then_ns) in moments {
-        if let Some(then_ns) = then_ns {
-            out.push(metric, labels.clone(), Value::Nanos(moment.unix_ns_of(then_ns)));
-        }
-    }
-    if counts.expected > 0 {
-        let progress = counts.items_processed() as f64 / counts.expected as f64;
-        out.push(&PHASE_EXPECTED_ITEMS, labels.clone(), Value::Level(counts.expected));
-        out.push(&PHASE_PROGRESS, labels.clone(), Value::Real(progress));
-    }
-}
-
-fn sample_effort(effort: &Effort, labels: &Labels, mut count: impl FnMut(&'static Metric, Labels, Value)) {
-    count(&PHASE_BUSY_TIME, labels.clone(), Value::Nanos(effort.busy_ns));
-    for (waiting_for, waited_ns) in WaitingFor::ALL.into_iter().zip(effort.waiting_ns) {
-        count(&PHASE_WAITING_TIME, labels.with(&[("direction", waiting_for.as_str())]), Value::Nanos(waited_ns));
-    }
-    let Some(profile) = effort.profile else { return };
-    if let Some(cpu_ns) = profile.cpu_ns {
-        count(&PHASE_CPU_TIME, labels.clone(), Value::Nanos(cpu_ns));
-    }
-    if let Some(allocated) = profile.allocated {
-        count(&PHASE_ALLOCATIONS, labels.clone(), Value::Count(allocated.allocations));
-        count(&PHASE_ALLOCATED, labels.clone(), Value::Count(allocated.bytes));
-    }
-}
-
 fn idle_ns(limits: Limits) -> u64 {
     limits.idle.map_or(u64::MAX, |idle| u64::try_from(idle.as_nanos()).unwrap_or(u64::MAX))
 }
@@ -543,6 +434,8 @@ impl fmt::Debug for Registry {
 mod tests {
     use super::*;
     use crate::Snapshot;
+    use crate::catalogue::{OVERFLOW, PHASE_ITEMS, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS};
+    use crate::{ItemOutcome, Outcome};
 
     /// One whose clock stands still.
     fn registry(limits: Limits) -> Registry {
