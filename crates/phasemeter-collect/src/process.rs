@@ -1,22 +1,40 @@
-//! The process itself: CPU time, memory, threads, descriptors, start. From `/proc/self` alone, without a libc binding:
-//! clock ticks and page size stand in the auxiliary vector.
+//! The process itself: CPU time, memory, reads and writes, threads, descriptors, start. From `/proc/self`; how often its
+//! threads left a CPU only the system call `getrusage` tells, which comes with the feature `host`.
 
 use std::path::{Path, PathBuf};
 
 use phasemeter_core::catalogue::{
-    PROCESS_CPU_TIME, PROCESS_MAX_FILE_DESCRIPTORS, PROCESS_MEMORY_USAGE, PROCESS_MEMORY_VIRTUAL,
-    PROCESS_OPEN_FILE_DESCRIPTORS, PROCESS_START_TIMESTAMP, PROCESS_THREADS,
+    PROCESS_CONTEXT_SWITCHES, PROCESS_CPU_CORES, PROCESS_CPU_CORES_MAX, PROCESS_CPU_CORES_MEAN, PROCESS_CPU_SECONDS,
+    PROCESS_CPU_TIME, PROCESS_CPU_UTILIZATION, PROCESS_DISK_IO, PROCESS_IO, PROCESS_IO_OPERATIONS,
+    PROCESS_MAX_FILE_DESCRIPTORS, PROCESS_MEMORY_MAX, PROCESS_MEMORY_MEAN, PROCESS_MEMORY_PEAK, PROCESS_MEMORY_USAGE,
+    PROCESS_MEMORY_VIRTUAL, PROCESS_OPEN_FILE_DESCRIPTORS, PROCESS_PAGING_FAULTS, PROCESS_START_TIMESTAMP,
+    PROCESS_THREADS, PROCESS_UPTIME,
 };
-use phasemeter_core::{Samples, Value};
+use phasemeter_core::{Metric, Moment, Samples, Value};
 
-use crate::{Collector, Error, Roots};
+use crate::error::optional;
+use crate::kept::Kept;
+use crate::peaks::Peaks;
+use crate::units::Units;
+use crate::usage::context_switches;
+use crate::{Collector, Error, Roots, labels, level};
+
+pub(crate) const NAME: &str = "process";
 
 /// Reads the process that it is part of.
 #[derive(Debug)]
 pub struct Process {
     proc: PathBuf,
+    stat: Kept,
+    statm: Kept,
+    status: Kept,
+    io: Kept,
     /// What does not change while the process lives: read with the first sample.
     constants: Option<Constants>,
+    /// CPU time at the sample before.
+    before: Option<(Moment, u64)>,
+    cores: Peaks,
+    memory: Peaks,
 }
 
 /// Who answers below the root.
@@ -32,65 +50,141 @@ struct Constants {
     source: Source,
     units: Units,
     start_unix_ns: u64,
+    /// CPUs of the host.
+    cpus: u64,
     /// `None` where there is no limit.
     max_file_descriptors: Option<u64>,
-}
-
-/// The machine's units, from the auxiliary vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Units {
-    ticks_per_second: u64,
-    page_bytes: u64,
 }
 
 /// The fields of `stat` that are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stat {
-    cpu_ticks: u64,
+    minor_faults: u64,
+    major_faults: u64,
+    user_ticks: u64,
+    system_ticks: u64,
     threads: u64,
     start_ticks: u64,
+}
+
+/// What `io` tells, reading first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Io {
+    requested_bytes: [u64; 2],
+    calls: [u64; 2],
+    storage_bytes: [u64; 2],
 }
 
 impl Process {
     /// The process below this root.
     #[must_use]
     pub fn new(roots: &Roots) -> Self {
-        Self { proc: roots.proc.clone(), constants: None }
+        let kept = |name: &str| Kept::new(roots.proc.join("self").join(name));
+        Self {
+            proc: roots.proc.clone(),
+            stat: kept("stat"),
+            statm: kept("statm"),
+            status: kept("status"),
+            io: kept("io"),
+            constants: None,
+            before: None,
+            cores: Peaks::new(&PROCESS_CPU_CORES_MAX, &PROCESS_CPU_CORES_MEAN),
+            memory: Peaks::new(&PROCESS_MEMORY_MAX, &PROCESS_MEMORY_MEAN),
+        }
     }
 
-    fn read_constants(&self, stat: &Stat) -> Result<Constants, Error> {
-        let units = std::fs::read(self.proc.join("self/auxv")).map_or(Units::USUAL, |bytes| units(&bytes));
-        let boot = parsed(&self.proc.join("stat"), "the line btime", boot_unix_seconds)?;
-        let limits = parsed(&self.proc.join("self/limits"), "Max open files", max_open_files)?;
+    fn constants(&mut self, stat: &Stat) -> Result<Constants, Error> {
+        if let Some(constants) = self.constants {
+            return Ok(constants);
+        }
+        let units = Units::of(&self.proc);
+        let (boot_seconds, cpus) = Kept::new(self.proc.join("stat")).parsed("the line btime", boot_and_cpus)?;
+        let limits = Kept::new(self.proc.join("self/limits")).parsed("Max open files", max_open_files)?;
         // Only the kernel makes `self` a link, to the number of the process.
         let is_kernel = std::fs::read_link(self.proc.join("self")).is_ok();
-        Ok(Constants {
+        Ok(*self.constants.insert(Constants {
             source: if is_kernel { Source::Kernel } else { Source::Fixtures },
             units,
-            start_unix_ns: boot.saturating_mul(NANOS).saturating_add(units.nanos(stat.start_ticks)),
+            start_unix_ns: boot_seconds.saturating_mul(NANOS).saturating_add(units.nanos(stat.start_ticks)),
+            cpus,
             max_file_descriptors: limits,
-        })
+        }))
+    }
+
+    fn cpu(&mut self, at: Moment, stat: &Stat, constants: Constants, out: &mut Samples) {
+        let [user_ns, system_ns] = [stat.user_ticks, stat.system_ticks].map(|ticks| constants.units.nanos(ticks));
+        let cpu_ns = user_ns.saturating_add(system_ns);
+        out.push(&PROCESS_CPU_TIME, labels([("cpu_mode", "user")]), Value::Nanos(user_ns));
+        out.push(&PROCESS_CPU_TIME, labels([("cpu_mode", "system")]), Value::Nanos(system_ns));
+        out.push_plain(&PROCESS_CPU_SECONDS, Value::Nanos(cpu_ns));
+        let ticks_ns = constants.units.nanos(2);
+        match self.before {
+            // CPU time moves by ticks: over less than a few of them its difference says nothing.
+            Some((then, _)) if at.now_ns.saturating_sub(then.now_ns) < ticks_ns => {}
+            Some((then, before_ns)) => {
+                let elapsed_ns = at.now_ns - then.now_ns;
+                let cores = cpu_ns.saturating_sub(before_ns) as f64 / elapsed_ns as f64;
+                self.cores.add(at, cores, elapsed_ns);
+                self.before = Some((at, cpu_ns));
+            }
+            None => self.before = Some((at, cpu_ns)),
+        }
+        if let Some(cores) = self.cores.last() {
+            out.push_plain(&PROCESS_CPU_CORES, Value::Real(cores));
+            out.push_plain(&PROCESS_CPU_UTILIZATION, Value::Real(cores / constants.cpus as f64));
+        }
+        self.cores.sample(at, &[], out);
+    }
+
+    fn memory(&mut self, at: Moment, units: Units, out: &mut Samples) -> Result<(), Error> {
+        let (virtual_pages, resident_pages) = self.statm.parsed("two page counts", statm)?;
+        let resident_bytes = units.bytes(resident_pages);
+        out.push_plain(&PROCESS_MEMORY_USAGE, level(resident_bytes));
+        out.push_plain(&PROCESS_MEMORY_VIRTUAL, level(units.bytes(virtual_pages)));
+        self.memory.add_level(at, resident_bytes as f64);
+        self.memory.sample(at, &[], out);
+        if let Some(peak_bytes) = optional(self.status.parsed("VmHWM", peak_bytes))?.flatten() {
+            out.push_plain(&PROCESS_MEMORY_PEAK, level(peak_bytes));
+        }
+        Ok(())
+    }
+
+    fn io(&mut self, out: &mut Samples) -> Result<(), Error> {
+        // Not for us to read in some containers, and not there in some kernels.
+        let Some(io) = optional(self.io.parsed("six counters", io))? else { return Ok(()) };
+        let mut push = |metric: &'static Metric, counts: [u64; 2]| {
+            for (direction, count) in ["read", "write"].into_iter().zip(counts) {
+                out.push(metric, labels([("disk_io_direction", direction)]), Value::Count(count));
+            }
+        };
+        push(&PROCESS_DISK_IO, io.storage_bytes);
+        push(&PROCESS_IO_OPERATIONS, io.calls);
+        push(&PROCESS_IO, io.requested_bytes);
+        Ok(())
     }
 }
 
 impl Collector for Process {
     fn name(&self) -> &'static str {
-        "process"
+        NAME
     }
 
-    fn sample(&mut self, out: &mut Samples) -> Result<(), Error> {
-        let stat = parsed(&self.proc.join("self/stat"), "the process's counters", stat)?;
-        let constants = match self.constants {
-            Some(constants) => constants,
-            None => *self.constants.insert(self.read_constants(&stat)?),
-        };
-        let units = constants.units;
-        let (virtual_pages, resident_pages) = parsed(&self.proc.join("self/statm"), "two page counts", statm)?;
-        out.push_plain(&PROCESS_CPU_TIME, Value::Nanos(units.nanos(stat.cpu_ticks)));
-        out.push_plain(&PROCESS_MEMORY_USAGE, units.bytes(resident_pages));
-        out.push_plain(&PROCESS_MEMORY_VIRTUAL, units.bytes(virtual_pages));
+    fn sample(&mut self, at: Moment, out: &mut Samples) -> Result<(), Error> {
+        let stat = self.stat.parsed("the process's counters", stat)?;
+        let constants = self.constants(&stat)?;
+        self.cpu(at, &stat, constants, out);
+        self.memory(at, constants.units, out)?;
+        self.io(out)?;
+        for (fault, count) in [("major", stat.major_faults), ("minor", stat.minor_faults)] {
+            out.push(&PROCESS_PAGING_FAULTS, labels([("system_paging_fault_type", fault)]), Value::Count(count));
+        }
+        for (switch, count) in context_switches().into_iter().flatten() {
+            let labels = labels([("process_context_switch_type", switch)]);
+            out.push(&PROCESS_CONTEXT_SWITCHES, labels, Value::Count(count));
+        }
         out.push_plain(&PROCESS_THREADS, level(stat.threads));
         out.push_plain(&PROCESS_START_TIMESTAMP, Value::Nanos(constants.start_unix_ns));
+        out.push_plain(&PROCESS_UPTIME, Value::Nanos(at.unix_ns.saturating_sub(constants.start_unix_ns)));
         let open = open_file_descriptors(&self.proc.join("self/fd"), constants.source)?;
         out.push_plain(&PROCESS_OPEN_FILE_DESCRIPTORS, level(open));
         if let Some(most) = constants.max_file_descriptors {
@@ -101,17 +195,6 @@ impl Collector for Process {
 }
 
 const NANOS: u64 = 1_000_000_000;
-
-fn level(count: u64) -> Value {
-    Value::Level(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-fn parsed<T>(path: &Path, what: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
-    let bytes = std::fs::read(path).map_err(|cause| Error::read(path, cause))?;
-    // The name of a process need not be UTF-8, and is not what we look for.
-    let text = String::from_utf8_lossy(&bytes);
-    parse(&text).ok_or_else(|| Error::parse(path, what, &text))
-}
 
 /// Since Linux 6.2 the size of the folder is the number of its entries; before, it is 0 and they are counted, without
 /// the one that the counting itself opens. A folder of fixtures is just counted.
@@ -130,21 +213,59 @@ fn open_file_descriptors(path: &Path, source: Source) -> Result<u64, Error> {
 /// The name stands in parentheses and may hold any of them, so counting begins after the last one.
 fn stat(text: &str) -> Option<Stat> {
     let (_, fields) = text.rsplit_once(')')?;
-    let field = |number: usize| fields.split_ascii_whitespace().nth(number - FIRST_FIELD_AFTER_NAME)?.parse().ok();
-    let (user_ticks, system_ticks): (u64, u64) = (field(14)?, field(15)?);
-    Some(Stat { cpu_ticks: user_ticks.checked_add(system_ticks)?, threads: field(20)?, start_ticks: field(22)? })
+    let mut fields = fields.split_ascii_whitespace().enumerate();
+    // proc(5) counts from 1, and the first one after the name is its third.
+    let mut field = |number: usize| fields.find(|(place, _)| place + 3 == number)?.1.parse().ok();
+    Some(Stat {
+        minor_faults: field(10)?,
+        major_faults: field(12)?,
+        user_ticks: field(14)?,
+        system_ticks: field(15)?,
+        threads: field(20)?,
+        start_ticks: field(22)?,
+    })
 }
-
-/// proc(5) counts from 1, and the name is the second.
-const FIRST_FIELD_AFTER_NAME: usize = 3;
 
 fn statm(text: &str) -> Option<(u64, u64)> {
     let mut pages = text.split_ascii_whitespace().map(str::parse);
     Some((pages.next()?.ok()?, pages.next()?.ok()?))
 }
 
-fn boot_unix_seconds(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+/// `Some(None)` where the kernel does not say: a thread of its own has no memory.
+fn peak_bytes(text: &str) -> Option<Option<u64>> {
+    let Some(rest) = text.lines().find_map(|line| line.strip_prefix("VmHWM:")) else {
+        return text.starts_with("Name:").then_some(None);
+    };
+    let kibibytes: u64 = rest.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    kibibytes.checked_mul(1024).map(Some)
+}
+
+fn io(text: &str) -> Option<Io> {
+    let mut read = Io::default();
+    let mut known = 0;
+    for line in text.lines() {
+        let (name, value) = line.split_once(':')?;
+        let place = match name {
+            "rchar" => &mut read.requested_bytes[0],
+            "wchar" => &mut read.requested_bytes[1],
+            "syscr" => &mut read.calls[0],
+            "syscw" => &mut read.calls[1],
+            "read_bytes" => &mut read.storage_bytes[0],
+            "write_bytes" => &mut read.storage_bytes[1],
+            _ => continue,
+        };
+        *place = value.trim().parse().ok()?;
+        known += 1;
+    }
+    (known == 6).then_some(read)
+}
+
+/// When the host booted, and how many CPUs it has.
+fn boot_and_cpus(text: &str) -> Option<(u64, u64)> {
+    let boot = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    let is_cpu =
+        |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    Some((boot, (text.lines().filter(is_cpu).count() as u64).max(1)))
 }
 
 /// The soft limit; `Some(None)` where there is none.
@@ -156,47 +277,23 @@ fn max_open_files(text: &str) -> Option<Option<u64>> {
     }
 }
 
-impl Units {
-    /// What nearly every Linux has, for those whose vector cannot be read.
-    const USUAL: Self = Self { ticks_per_second: 100, page_bytes: 4096 };
-
-    fn nanos(self, ticks: u64) -> u64 {
-        let nanos = u128::from(ticks) * u128::from(NANOS) / u128::from(self.ticks_per_second);
-        u64::try_from(nanos).unwrap_or(u64::MAX)
-    }
-
-    fn bytes(self, pages: u64) -> Value {
-        level(pages.saturating_mul(self.page_bytes))
-    }
-}
-
-/// The auxiliary vector is pairs of native words: what it says, and the value.
-fn units(auxv: &[u8]) -> Units {
-    const WORD: usize = size_of::<usize>();
-    let word = |bytes: &[u8]| Some(usize::from_ne_bytes(bytes.try_into().ok()?) as u64);
-    let value = |wanted: u64| {
-        let mut pairs = auxv.chunks_exact(2 * WORD).map(|pair| pair.split_at(WORD));
-        let (_, value) = pairs.find(|(kind, _)| word(kind) == Some(wanted))?;
-        word(value).filter(|value| *value > 0)
-    };
-    Units {
-        ticks_per_second: value(AT_CLKTCK).unwrap_or(Units::USUAL.ticks_per_second),
-        page_bytes: value(AT_PAGESZ).unwrap_or(Units::USUAL.page_bytes),
-    }
-}
-
-const AT_PAGESZ: u64 = 6;
-const AT_CLKTCK: u64 = 17;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STAT: &str = "42 (a) b (c)) S 1 42 42 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 7 0 12345 1 2 3";
+    const STAT: &str = "42 (a) b (c)) S 1 42 42 0 -1 4194560 100 0 3 0 150 50 0 0 20 0 7 0 12345 1 2 3";
 
     #[test]
     fn a_name_with_parentheses_does_not_move_the_fields() {
-        assert_eq!(stat(STAT), Some(Stat { cpu_ticks: 200, threads: 7, start_ticks: 12_345 }));
+        let expected = Stat {
+            minor_faults: 100,
+            major_faults: 3,
+            user_ticks: 150,
+            system_ticks: 50,
+            threads: 7,
+            start_ticks: 12_345,
+        };
+        assert_eq!(stat(STAT), Some(expected));
         assert_eq!(stat("42 (truncated) S 1 42"), None);
         assert_eq!(stat(""), None);
     }
@@ -206,18 +303,25 @@ mod tests {
         assert_eq!(max_open_files("Limit  Soft  Hard\nMax open files   1024   4096   files"), Some(Some(1024)));
         assert_eq!(max_open_files("Max open files   unlimited   unlimited   files"), Some(None));
         assert_eq!(max_open_files("Max locked memory 1 2"), None);
-        assert_eq!(boot_unix_seconds("cpu 1 2 3\nbtime 1700000000\nprocesses 9"), Some(1_700_000_000));
-        assert_eq!(boot_unix_seconds("cpu 1 2 3"), None);
+        let stat = "cpu 1 2 3\ncpu0 1 2 3\ncpu17 1 2\nbtime 1700000000\nprocesses 9";
+        assert_eq!(boot_and_cpus(stat), Some((1_700_000_000, 2)));
+        assert_eq!(boot_and_cpus("cpu 1 2 3"), None);
     }
 
     #[test]
-    fn units_come_from_the_vector_and_are_the_usual_without() {
-        let pairs = [3_usize, 999, 6, 16_384, 17, 250, 0, 0];
-        let bytes: Vec<u8> = pairs.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        assert_eq!(units(&bytes), Units { ticks_per_second: 250, page_bytes: 16_384 });
-        assert_eq!(units(&bytes[..bytes.len() / 4 + 3]), Units::USUAL);
-        assert_eq!(units(&[]), Units::USUAL);
-        assert_eq!(Units::USUAL.nanos(150), 1_500_000_000);
-        assert_eq!(Units::USUAL.nanos(u64::MAX), u64::MAX);
+    fn io_has_six_counters_whatever_else_stands_there() {
+        let text = "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\ncancelled_write_bytes: 7\n";
+        let expected = Io { requested_bytes: [1, 2], calls: [3, 4], storage_bytes: [5, 6] };
+        assert_eq!(io(text), Some(expected));
+        assert_eq!(io("rchar: 1\nwchar: 2\n"), None);
+        assert_eq!(io("rchar: -1\n"), None);
+    }
+
+    #[test]
+    fn the_peak_is_in_kibibytes_and_may_be_missing_but_not_broken() {
+        assert_eq!(peak_bytes("Name:\ta\nVmHWM:\t    2000 kB\n"), Some(Some(2_048_000)));
+        assert_eq!(peak_bytes("Name:\tkthreadd\n"), Some(None));
+        assert_eq!(peak_bytes("VmHWM:\t 99999999999999999999 kB\n"), None);
+        assert_eq!(peak_bytes(""), None);
     }
 }

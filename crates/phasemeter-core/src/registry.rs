@@ -405,8 +405,17 @@ impl Registry {
 const OVERFLOW_LABEL: [(&str, &str); 1] = [("otel_metric_overflow", "true")];
 
 /// Labels that the metrics of phases have already.
-const TAKEN_LABELS: [&str; 7] =
-    ["phase", "pipeline", "outcome", "error_type", "unit", "direction", OVERFLOW_LABEL[0].0];
+const TAKEN_LABELS: [&str; 9] = [
+    "phase",
+    "pipeline",
+    "outcome",
+    "error_type",
+    "unit",
+    "direction",
+    "overlap",
+    "disk_io_direction",
+    OVERFLOW_LABEL[0].0,
+];
 
 /// Whether a label may stand beside those that phases have.
 #[must_use]

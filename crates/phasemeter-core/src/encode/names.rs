@@ -57,6 +57,10 @@ pub(crate) fn unit(name: &str, unit: Unit) -> Option<&'static str> {
         Unit::One => "ratio",
         Unit::Bytes => "bytes",
         Unit::Seconds => "seconds",
+        Unit::Watts => "watts",
+        Unit::Joules => "joules",
+        Unit::Celsius => "celsius",
+        Unit::Hertz => "hertz",
         Unit::Count(_) => return None,
     };
     name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')).then_some(unit)

@@ -8,7 +8,7 @@ use phasemeter_core::catalogue::{
     ALL, DROPPED, LEVEL_INFO, OVERFLOW, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES,
     PHASE_CPU_TIME, PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS,
     PHASE_LAST_ACTIVITY_TIMESTAMP, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS,
-    PHASE_WAITING_TIME,
+    PHASE_WAITING_TIME, SUBJECTS,
 };
 use phasemeter_core::{
     Allocated, DropReason, Effort, HELD_AFTER_NS, ItemOutcome, Kind, Limits, MAX_ERROR_TYPES, MAX_UNITS,
@@ -18,7 +18,7 @@ use phasemeter_core::{
 
 use crate::exposition::{Family, Reading, parse};
 
-const CATALOGUE: &str = include_str!("../../src/catalogue.rs");
+const CATALOGUE: &str = include_str!("../../src/catalogue/mod.rs");
 const EFFORT: &str = include_str!("../../src/effort.rs");
 const DROPS: &str = include_str!("../../src/drops.rs");
 const OUTCOMES: &str = include_str!("../../src/outcome.rs");
@@ -47,7 +47,7 @@ fn head() -> String {
         "\
 # Metrics
 
-<!-- Written by `UPDATE_GOLDEN=1 cargo test -p phasemeter-core`, from `src/catalogue.rs` there. -->
+<!-- Written by `UPDATE_GOLDEN=1 cargo test -p phasemeter-core`, from `src/catalogue` there. -->
 
 What phasemeter puts on `/metrics`. A *phase* is a named step of a pipeline, a *run* of it is one time from its start
 to its end, and *items* are what it works on. What a program says with `metric!` stands beside it.
@@ -122,7 +122,8 @@ an item dealt with: it counts as progress. Its error counts in `{errors}`, as th
 
 /// The labels that a catalogue of phases has, which no further one may be called as.
 fn taken_labels() -> impl Iterator<Item = &'static str> {
-    let declared = ALL.iter().filter(|metric| group(metric) == "phase").flat_map(|metric| metric.labels);
+    let of_phases = ALL.iter().filter(|metric| metric.labels.contains(&"phase"));
+    let declared = of_phases.flat_map(|metric| metric.labels);
     let sorted: BTreeSet<_> = declared.copied().collect();
     assert!(sorted.iter().all(|label| !is_free_label(label)));
     sorted.into_iter()
@@ -240,10 +241,8 @@ Prometheus names are derived from OpenTelemetry's, except where Prometheus had o
         table(["kind", "`TYPE` in Prometheus", "meaning"], kinds),
         table(["stability", "meaning"], stabilities)
     );
-    let groups = ALL.chunk_by(|one, next| group(one) == group(next));
-    for metrics in groups {
+    for (title, metrics) in SUBJECTS {
         let head = ["Prometheus", "OpenTelemetry", "kind", "unit", "labels", "meaning", "stability", "source"];
-        let title = metrics.first().map_or("", |metric| group(metric));
         page += &format!("\n### {title}\n\n{}", table(head, metrics.iter().map(|metric| row(metric))));
     }
     page
@@ -272,11 +271,6 @@ const fn stability_name(stability: Stability) -> &'static str {
         Stability::Stable => "stable",
         Stability::Development => "development",
     }
-}
-
-/// The first part of a metric's name says what it is about.
-fn group(metric: &Metric) -> &'static str {
-    metric.otel.split('.').next().unwrap_or(metric.otel)
 }
 
 fn name(metric: &Metric) -> String {

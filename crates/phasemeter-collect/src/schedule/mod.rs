@@ -1,0 +1,225 @@
+//! When each collector reads, and what each read last.
+//!
+//! One thread reads for all, one collector after the other, each at its own cadence. Where a reading goes beyond its
+//! deadline, that collector is stuck, and says so; [`Schedule::supervise`] gives the others a new thread, so there are
+//! never more threads than collectors that are stuck, and one. Whoever asks gets the latest readings at once.
+
+mod plan;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use phasemeter_core::{Moment, Samples};
+
+use self::plan::{Plan, Task};
+use crate::{Collector, Error};
+
+pub use self::plan::State;
+
+/// Told of each reading, on the thread that read.
+pub trait Watch: Send {
+    /// What a collector has just read.
+    fn seen(&mut self, collector: &'static str, at: Moment, samples: &Samples) {
+        let _unused = (collector, at, samples);
+    }
+
+    /// A collector is in another state than before; with the reason where it is not well.
+    fn changed(&mut self, collector: &'static str, state: State, reason: Option<&str>) {
+        let _unused = (collector, state, reason);
+    }
+}
+
+/// Nobody watches.
+impl Watch for () {}
+
+/// Collectors that are read in the background, until this is dropped.
+pub struct Schedule {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    plan: Mutex<Plan>,
+    /// A thread has something to do, or something was read.
+    changed: Condvar,
+    watch: Mutex<Box<dyn Watch>>,
+    clock: Box<dyn Fn() -> Moment + Send + Sync>,
+}
+
+/// Readings are more frequent while one of these is held.
+#[must_use = "readings are as usual again once it is dropped"]
+pub struct Haste {
+    shared: Arc<Shared>,
+}
+
+impl Schedule {
+    /// Begins to read: each collector every `interval`, or as often as it allows.
+    #[must_use]
+    pub fn start(collectors: Vec<Box<dyn Collector>>, interval: Duration, watch: impl Watch + 'static) -> Self {
+        let begun = Instant::now();
+        let clock = move || Moment {
+            now_ns: nanos(begun.elapsed()),
+            unix_ns: std::time::UNIX_EPOCH.elapsed().map_or(0, nanos),
+        };
+        Self::start_by(clock, collectors, interval, watch)
+    }
+
+    /// The same by another clock.
+    pub fn start_by(
+        clock: impl Fn() -> Moment + Send + Sync + 'static,
+        collectors: Vec<Box<dyn Collector>>,
+        interval: Duration,
+        watch: impl Watch + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            plan: Mutex::new(Plan::new(collectors, interval, clock().now_ns)),
+            changed: Condvar::new(),
+            watch: Mutex::new(Box::new(watch)),
+            clock: Box::new(clock),
+        });
+        let schedule = Self { shared };
+        schedule.supervise();
+        schedule
+    }
+
+    /// Puts the latest readings, and how each collector is, into `out`.
+    pub fn read(&self, out: &mut Samples) {
+        let now_ns = self.shared.now().now_ns;
+        self.shared.plan().read(now_ns, out);
+    }
+
+    /// How each collector is, by name, with the reason where it is not well.
+    #[must_use]
+    pub fn states(&self) -> Vec<(&'static str, State, Option<String>)> {
+        let now_ns = self.shared.now().now_ns;
+        self.shared.plan().states(now_ns)
+    }
+
+    /// Sees to it that somebody reads: to be called now and then, as each second. Cheap where all is well.
+    pub fn supervise(&self) {
+        let now_ns = self.shared.now().now_ns;
+        let stuck = {
+            let mut plan = self.shared.plan();
+            let stuck = plan.note_stuck(now_ns);
+            if plan.wants_a_thread(now_ns) && spawn(self.shared.clone()) {
+                plan.threads += 1;
+            }
+            stuck
+        };
+        self.shared.changed.notify_all();
+        for (name, reason) in stuck {
+            self.shared.watch().changed(name, State::Stuck, Some(&reason));
+        }
+    }
+
+    /// Waits until every collector was read once, but no longer than this. True where they all were.
+    pub fn wait_for_first(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut plan = self.shared.plan();
+        while plan.is_any_pending() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            (plan, _) = self.shared.changed.wait_timeout(plan, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        true
+    }
+
+    /// Reads what can be read often twenty times a second, while the result is held: peaks of a window are to be seen.
+    pub fn hurry(&self) -> Haste {
+        self.shared.plan().hurry(self.shared.now().now_ns);
+        self.shared.changed.notify_all();
+        Haste { shared: self.shared.clone() }
+    }
+}
+
+impl Drop for Haste {
+    fn drop(&mut self) {
+        self.shared.plan().calm();
+    }
+}
+
+/// Threads end once they are back from what they read; they are not waited for, since one may be stuck.
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        self.shared.plan().is_over = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Moment {
+        (self.clock)()
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Box<dyn Watch>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next task, once it is due; `None` where this thread is to end.
+    fn next(&self) -> Option<Task> {
+        let mut plan = self.plan();
+        loop {
+            let now_ns = self.now().now_ns;
+            if plan.is_over || plan.has_a_thread_too_many(now_ns) {
+                plan.threads -= 1;
+                return None;
+            }
+            if let Some(task) = plan.take_due(now_ns) {
+                return Some(task);
+            }
+            let due_in = Duration::from_nanos(plan.due_in_ns(now_ns));
+            (plan, _) = self.changed.wait_timeout(plan, due_in).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn work(&self) {
+        while let Some(mut task) = self.next() {
+            let begun = self.now();
+            let mut samples = Samples::default();
+            // A collector that panics has failed; what it holds is its own, and it is asked again.
+            let read = catch_unwind(AssertUnwindSafe(|| task.collector.sample(begun, &mut samples)));
+            let read = read.unwrap_or_else(|_| Err(Error::panicked(task.collector.name())));
+            let ended = self.now();
+            let name = task.collector.name();
+            let samples = Arc::new(if read.is_ok() { samples } else { Samples::default() });
+            let reason = read.as_ref().err().map(ToString::to_string);
+            let state = match &read {
+                Ok(()) => State::Ok,
+                Err(error) if error.is_no_data() => State::NoData,
+                Err(_) => State::Failed,
+            };
+            let before = self.plan().put_back(task, state, reason.clone(), samples.clone(), begun, ended);
+            self.changed.notify_all();
+            if read.is_ok() {
+                self.tell(|watch| watch.seen(name, begun, &samples));
+            }
+            if before != state {
+                self.tell(|watch| watch.changed(name, state, reason.as_deref()));
+            }
+        }
+    }
+
+    /// Somebody else's code: where it panics, readings go on.
+    fn tell(&self, tell: impl FnOnce(&mut dyn Watch)) {
+        let mut watch = self.watch();
+        let _panicked = catch_unwind(AssertUnwindSafe(|| tell(&mut **watch)));
+    }
+}
+
+fn spawn(shared: Arc<Shared>) -> bool {
+    let thread = std::thread::Builder::new().name("phasemeter-collect".into()).spawn(move || shared.work());
+    thread.is_ok()
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! Who reads when, and what was read: plain data, and the time is an argument.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use phasemeter_core::catalogue::{
+    COLLECTOR_DURATION, COLLECTOR_FAILURES, COLLECTOR_INFO, COLLECTOR_LAST_SUCCESS_TIMESTAMP, COLLECTOR_SUCCESS,
+};
+use phasemeter_core::{Moment, Samples, Value};
+
+use super::nanos;
+use crate::{Collector, labels};
+
+/// How a collector is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// It has not read yet.
+    Pending,
+    /// Its last reading succeeded.
+    Ok,
+    /// What it reads is not there, or not for us: no failure.
+    NoData,
+    /// Its last reading failed.
+    Failed,
+    /// It is in a reading beyond its deadline.
+    Stuck,
+}
+
+impl State {
+    /// The value of the label `state`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Ok => "ok",
+            Self::NoData => "no_data",
+            Self::Failed => "failed",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
+pub(super) struct Plan {
+    entries: Vec<Entry>,
+    interval_ns: u64,
+    /// How many want readings to be frequent.
+    hasty: usize,
+    pub(super) threads: usize,
+    pub(super) is_over: bool,
+}
+
+struct Entry {
+    name: &'static str,
+    at_most_every_ns: u64,
+    deadline_ns: u64,
+    /// Not here while a thread reads.
+    collector: Option<Box<dyn Collector>>,
+    due_ns: u64,
+    /// Since when a thread reads.
+    reading_since_ns: Option<u64>,
+    /// Whether that thread is known to be stuck.
+    is_stuck: bool,
+    last: Reading,
+    failures: u64,
+    last_success_unix_ns: Option<u64>,
+}
+
+/// The last reading that came to an end.
+struct Reading {
+    state: State,
+    reason: Option<String>,
+    samples: Arc<Samples>,
+    duration_ns: u64,
+}
+
+/// A collector that is to read now.
+pub(super) struct Task {
+    place: usize,
+    pub(super) collector: Box<dyn Collector>,
+}
+
+/// The interval in haste.
+const HASTY_NS: u64 = 50_000_000;
+
+/// What is never read more often than this is not read more often in haste.
+const FREQUENT_NS: u64 = 100_000_000;
+
+impl Plan {
+    pub(super) fn new(collectors: Vec<Box<dyn Collector>>, interval: Duration, now_ns: u64) -> Self {
+        let entry = |collector: Box<dyn Collector>| Entry {
+            name: collector.name(),
+            at_most_every_ns: nanos(collector.at_most_every()),
+            deadline_ns: nanos(collector.deadline()),
+            collector: Some(collector),
+            due_ns: now_ns,
+            reading_since_ns: None,
+            is_stuck: false,
+            last: Reading { state: State::Pending, reason: None, samples: Arc::default(), duration_ns: 0 },
+            failures: 0,
+            last_success_unix_ns: None,
+        };
+        let entries = collectors.into_iter().map(entry).collect();
+        Self { entries, interval_ns: nanos(interval).max(1), hasty: 0, threads: 0, is_over: false }
+    }
+
+    fn cadence_ns(&self, entry: &Entry) -> u64 {
+        let is_hasty = self.hasty > 0 && entry.at_most_every_ns <= FREQUENT_NS;
+        let interval_ns = if is_hasty { self.interval_ns.min(HASTY_NS) } else { self.interval_ns };
+        interval_ns.max(entry.at_most_every_ns)
+    }
+
+    /// The one that is due for the longest.
+    pub(super) fn take_due(&mut self, now_ns: u64) -> Option<Task> {
+        let idle = self.entries.iter_mut().enumerate().filter(|(_, entry)| entry.collector.is_some());
+        let (place, entry) = idle.filter(|(_, entry)| entry.due_ns <= now_ns).min_by_key(|(_, entry)| entry.due_ns)?;
+        entry.reading_since_ns = Some(now_ns);
+        entry.collector.take().map(|collector| Task { place, collector })
+    }
+
+    /// How long until one is due; a second where none ever is.
+    pub(super) fn due_in_ns(&self, now_ns: u64) -> u64 {
+        let idle = self.entries.iter().filter(|entry| entry.collector.is_some());
+        idle.map(|entry| entry.due_ns.saturating_sub(now_ns)).min().unwrap_or(1_000_000_000)
+    }
+
+    /// Takes what was read, and says how the collector was before.
+    pub(super) fn put_back(
+        &mut self,
+        task: Task,
+        state: State,
+        reason: Option<String>,
+        samples: Arc<Samples>,
+        begun: Moment,
+        ended: Moment,
+    ) -> State {
+        let Some(cadence_ns) = self.entries.get(task.place).map(|entry| self.cadence_ns(entry)) else {
+            return state;
+        };
+        let entry = &mut self.entries[task.place];
+        let before = if entry.is_stuck { State::Stuck } else { entry.last.state };
+        let duration_ns = ended.now_ns.saturating_sub(begun.now_ns);
+        match state {
+            State::Ok => entry.last_success_unix_ns = Some(ended.unix_ns),
+            State::Failed => entry.failures += 1,
+            State::NoData | State::Pending | State::Stuck => {}
+        }
+        entry.last = Reading { state, reason, samples, duration_ns };
+        entry.collector = Some(task.collector);
+        entry.reading_since_ns = None;
+        entry.is_stuck = false;
+        // At a steady pace, but without catching up on what was missed.
+        entry.due_ns = entry.due_ns.saturating_add(cadence_ns);
+        if entry.due_ns <= ended.now_ns {
+            entry.due_ns = ended.now_ns.saturating_add(cadence_ns);
+        }
+        before
+    }
+
+    /// Those that are newly found to be stuck, and why.
+    pub(super) fn note_stuck(&mut self, now_ns: u64) -> Vec<(&'static str, String)> {
+        let newly = self.entries.iter_mut().filter(|entry| !entry.is_stuck && entry.is_overdue(now_ns));
+        newly
+            .map(|entry| {
+                entry.is_stuck = true;
+                entry.failures += 1;
+                (entry.name, entry.stuck_reason(now_ns))
+            })
+            .collect()
+    }
+
+    fn stuck(&self, now_ns: u64) -> usize {
+        self.entries.iter().filter(|entry| entry.is_overdue(now_ns)).count()
+    }
+
+    pub(super) fn wants_a_thread(&self, now_ns: u64) -> bool {
+        let has_work = self.entries.iter().any(|entry| entry.collector.is_some());
+        !self.is_over && has_work && self.threads <= self.stuck(now_ns)
+    }
+
+    pub(super) fn has_a_thread_too_many(&self, now_ns: u64) -> bool {
+        self.threads > self.stuck(now_ns) + 1
+    }
+
+    pub(super) fn is_any_pending(&self) -> bool {
+        self.entries.iter().any(|entry| entry.last.state == State::Pending)
+    }
+
+    pub(super) fn hurry(&mut self, now_ns: u64) {
+        self.hasty += 1;
+        for entry in self.entries.iter_mut().filter(|entry| entry.at_most_every_ns <= FREQUENT_NS) {
+            entry.due_ns = entry.due_ns.min(now_ns + HASTY_NS);
+        }
+    }
+
+    pub(super) fn calm(&mut self) {
+        self.hasty = self.hasty.saturating_sub(1);
+    }
+
+    pub(super) fn states(&self, now_ns: u64) -> Vec<(&'static str, State, Option<String>)> {
+        let state = |entry: &Entry| match entry.is_overdue(now_ns) {
+            true => (entry.name, State::Stuck, Some(entry.stuck_reason(now_ns))),
+            false => (entry.name, entry.last.state, entry.last.reason.clone()),
+        };
+        self.entries.iter().map(state).collect()
+    }
+
+    pub(super) fn read(&self, now_ns: u64, out: &mut Samples) {
+        for entry in &self.entries {
+            entry.read(now_ns, out);
+        }
+    }
+}
+
+impl Entry {
+    fn is_overdue(&self, now_ns: u64) -> bool {
+        self.reading_since_ns.is_some_and(|since_ns| now_ns.saturating_sub(since_ns) > self.deadline_ns)
+    }
+
+    fn stuck_reason(&self, now_ns: u64) -> String {
+        let since_ns = self.reading_since_ns.unwrap_or(now_ns);
+        let seconds = now_ns.saturating_sub(since_ns) as f64 / 1e9;
+        format!("a reading has not come back for {seconds:.1} s")
+    }
+
+    /// Its values, unless it is stuck: what it read before is no longer so.
+    fn read(&self, now_ns: u64, out: &mut Samples) {
+        let state = if self.is_overdue(now_ns) { State::Stuck } else { self.last.state };
+        let of_this = labels([("collector", self.name)]);
+        let success = match state {
+            State::Ok => {
+                out.append(&self.last.samples);
+                Some(1)
+            }
+            State::Failed | State::Stuck => Some(0),
+            State::Pending | State::NoData => None,
+        };
+        if let Some(success) = success {
+            out.push(&COLLECTOR_SUCCESS, of_this.clone(), Value::Level(success));
+        }
+        if self.last.state != State::Pending {
+            out.push(&COLLECTOR_DURATION, of_this.clone(), Value::Nanos(self.last.duration_ns));
+        }
+        if let Some(unix_ns) = self.last_success_unix_ns {
+            out.push(&COLLECTOR_LAST_SUCCESS_TIMESTAMP, of_this.clone(), Value::Nanos(unix_ns));
+        }
+        out.push(&COLLECTOR_FAILURES, of_this, Value::Count(self.failures));
+        let state = labels([("collector", self.name), ("state", state.as_str())]);
+        out.push(&COLLECTOR_INFO, state, Value::Level(1));
+    }
+}
