@@ -1,6 +1,8 @@
 //! Which collectors there are, by name.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::{Collector, Roots};
 
@@ -26,6 +28,8 @@ pub enum Scope {
     Summary,
     /// The host: an agent.
     Host,
+    /// Devices: a service has those that are visible to it, an agent has all.
+    Device,
 }
 
 /// What collectors may be told.
@@ -37,6 +41,22 @@ pub struct Options {
     pub remote_file_systems: bool,
     /// Everything that a device has, of every process: what an agent shows, and a service need not.
     pub is_agent: bool,
+    /// Of GPUs.
+    pub gpu: GpuOptions,
+}
+
+/// What the collector of GPUs may be told. What stands in the environment is passed in by whoever reads that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// The driver's library, where it is not where it usually is.
+    pub library: Option<PathBuf>,
+    /// `CUDA_VISIBLE_DEVICES`, where it is set: the GPUs that a service shows. An agent shows all, whatever stands there.
+    pub visible: Option<String>,
+    /// `CUDA_DEVICE_ORDER`, where it is set: what the numbers in `visible` count.
+    pub order: Option<String>,
+    /// The driver's library is left between readings that are at least so far apart, so that a GPU can be reset or bound
+    /// to another driver meanwhile. It has to be entered anew for each of them then, and events are not waited for.
+    pub release_after: Option<Duration>,
 }
 
 /// A name that no collector has.

@@ -30,7 +30,7 @@ use phasemeter_core::{Labels, Moment, Samples, Value};
 use std::time::Duration;
 
 pub use error::Error;
-pub use known::{Known, Options, Scope, UnknownCollector, known_among};
+pub use known::{GpuOptions, Known, Options, Scope, UnknownCollector, known_among};
 pub use peaks::Peaks;
 pub use process::Process;
 pub use roots::Roots;
