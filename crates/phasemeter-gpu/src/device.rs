@@ -158,6 +158,8 @@ impl Device {
             if let Some(fresh) = self.seldom.due(at) {
                 let whose = if reading.is_agent { Whose::All } else { Whose::Own(std::process::id()) };
                 self.rows = seldom::read(asked, &self.marks, whose, fresh)?;
+                // The next sample starts another one.
+                self.watcher.take_if(|watcher| watcher.has_failed());
             }
             self.work.often(at, asked, &self.marks, out)?;
             self.power.often(at, &self.marks, out);

@@ -9,14 +9,15 @@ use nvml_wrapper::bitmasks::event::EventTypes;
 use nvml_wrapper::enums::event::XidError;
 use nvml_wrapper::error::NvmlError;
 
+use crate::library::{Meaning, meaning};
 use crate::raw::Handle;
 use crate::xids::Xids;
 
 /// Somebody waits for events until this is dropped, and a second longer at most.
 pub(crate) struct Watcher {
     is_over: Arc<AtomicBool>,
-    /// Cut off at the end.
-    ended: Receiver<()>,
+    /// Why it ended; cut off when it is out of the library.
+    ended: Receiver<Meaning>,
 }
 
 /// How long the driver is waited for at once.
@@ -32,12 +33,18 @@ impl Watcher {
         let (end, ended) = mpsc::channel();
         let watcher = Self { is_over: is_over.clone(), ended };
         let wait = move || {
-            // It ends where it cannot go on: the GPU is lost, or tells of none; the next one starts when it is back.
-            let _ended = wait_for(&handle, &xids, &is_over);
+            if let Err(error) = wait_for(&handle, &xids, &is_over) {
+                let _nobody_asks = end.send(meaning(&error));
+            }
             drop(handle);
             drop(end);
         };
         std::thread::Builder::new().name("phasemeter-xid".into()).spawn(wait).ok().map(|_| watcher)
+    }
+
+    /// Whether it ended for no reason that would last. Where the GPU is lost, or tells of no events, it did not.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.ended.try_recv() == Ok(Meaning::Failed)
     }
 
     /// It is to end as soon as it comes back from the driver.
@@ -49,7 +56,8 @@ impl Watcher {
     /// Waits for that, unless the driver does not come back at all.
     pub(crate) fn wait_for_end(&self) {
         self.end();
-        let _ended = self.ended.recv_timeout(2 * Duration::from_millis(WAIT_MS.into()));
+        let patience = 2 * Duration::from_millis(WAIT_MS.into());
+        while self.ended.recv_timeout(patience).is_ok() {}
     }
 }
 

@@ -13,6 +13,10 @@ impl Watcher {
         None
     }
 
+    pub(crate) fn has_failed(&self) -> bool {
+        false
+    }
+
     pub(crate) fn end(&self) {}
 
     pub(crate) fn wait_for_end(&self) {}

@@ -11,6 +11,9 @@ pub(crate) struct Paced {
     latest: Samples,
 }
 
+/// How late one may be who asks at a steady pace.
+const LATE_NS: u64 = 50_000_000;
+
 impl Paced {
     pub(crate) fn new(every_ns: u64) -> Self {
         Self { every_ns, due_ns: None, latest: Samples::default() }
@@ -25,7 +28,7 @@ impl Paced {
                 self.due_ns = Some(due_ns.saturating_add(self.every_ns));
             }
             // Whoever asks at the same pace is a little late or early: the first time decides, and may have been late.
-            Some(_) | None => self.due_ns = Some(at.now_ns.saturating_add(self.every_ns - self.every_ns / 20)),
+            Some(_) | None => self.due_ns = Some(at.now_ns.saturating_add(self.every_ns).saturating_sub(LATE_NS)),
         }
         self.latest = Samples::default();
         Some(&mut self.latest)

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// answer GPU|all F CODE  what function F answers
 /// over CODE              what everything answers until it is entered anew
 /// xid GPU NUMBER         a critical event
-/// timeout                whoever waits for events has waited long enough
+/// hurry                  whoever waits for events has waited long enough, from now on
 /// hold F, release        function F does not come back until then
 /// calls F, entered, sets, readings   numbers
 /// await F N, await_sets N   waits until F was called so often, or so many sets of events are left; 0 where in vain
@@ -56,7 +56,7 @@ fn obey(words: &[&str]) -> Option<u64> {
         ["over", code] => state.over = Some(code.parse().ok()?),
         ["hold", function] => state.held = Some((*function).to_owned()),
         ["release"] => state.held = None,
-        ["timeout"] => state.timeouts += 1,
+        ["hurry"] => state.is_hurried = true,
         ["answer", whom, function, code] => {
             let whom = if *whom == "all" { None } else { Some(whom.parse().ok()?) };
             state.answers.insert((whom, (*function).to_owned()), code.parse().ok()?);

@@ -54,7 +54,6 @@ pub unsafe extern "C" fn nvmlEventSetWait_v2(
         Ok(state) => state,
         Err(code) => return code,
     };
-    let timeouts = state.timeouts;
     loop {
         let Some(Some(gpu)) = state.sets.get(&(set as usize)).copied() else {
             return nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT;
@@ -79,7 +78,7 @@ pub unsafe extern "C" fn nvmlEventSetWait_v2(
             return nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST;
         }
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || state.timeouts != timeouts {
+        if left.is_zero() || state.is_hurried {
             return nvmlReturn_enum_NVML_ERROR_TIMEOUT;
         }
         (state, _) = CHANGED.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);

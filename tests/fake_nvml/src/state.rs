@@ -26,8 +26,8 @@ pub(crate) struct State {
     /// Sets of events by their number, and the GPU of each.
     pub(crate) sets: BTreeMap<usize, Option<usize>>,
     pub(crate) sets_made: usize,
-    /// How often waiting for events was given up, as if it had taken long enough.
-    pub(crate) timeouts: u64,
+    /// Whether whoever waits for events has always waited long enough.
+    pub(crate) is_hurried: bool,
     pub(crate) readings: BTreeSet<usize>,
     pub(crate) readings_made: usize,
 }
@@ -73,7 +73,7 @@ static STATE: LazyLock<Mutex<State>> = LazyLock::new(|| {
         calls: BTreeMap::new(),
         sets: BTreeMap::new(),
         sets_made: 0,
-        timeouts: 0,
+        is_hurried: false,
         readings: BTreeSet::new(),
         readings_made: 0,
     })

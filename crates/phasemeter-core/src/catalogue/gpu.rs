@@ -35,7 +35,7 @@ metrics! {
     /// Temperature at a place of the GPU.
     HW_TEMPERATURE =
         gauge("hw.temperature", Celsius, &["hw_id", "hw_name", "hw_sensor_location", "hw_type"]).semconv();
-    /// Energy that the GPU has used since its driver was loaded.
+    /// Energy that the GPU has used since its driver was loaded, or since it was first read if it does not count itself.
     HW_ENERGY = counter("hw.energy", Joules, HARDWARE).semconv();
     /// Power that the GPU draws.
     HW_POWER = gauge("hw.power", Watts, HARDWARE).semconv();
