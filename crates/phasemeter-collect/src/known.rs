@@ -22,14 +22,12 @@ pub struct Known {
 /// What a collector is about, which decides who has it without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// The process itself: every service.
+    /// The process itself, and devices that are visible to it: every service.
     Process,
     /// The host in short: services that are alone on it.
     Summary,
     /// The host: an agent.
     Host,
-    /// Devices: a service has those that are visible to it, an agent has all.
-    Device,
 }
 
 /// What collectors may be told.

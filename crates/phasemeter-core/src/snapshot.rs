@@ -40,7 +40,7 @@ impl Samples {
         self.0.iter().map(|(metric, _)| *metric)
     }
 
-    /// Each series with its metric, in the order in which they were added.
+    /// What was added, in the order in which it was.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Metric, &Series)> {
         self.0.iter().map(|(metric, series)| (*metric, series))
     }

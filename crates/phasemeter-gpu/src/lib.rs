@@ -43,6 +43,6 @@ const NAME: &str = "gpu";
 pub const KNOWN: &[Known] = &[Known {
     name: NAME,
     about: "GPUs: utilisation, memory, power, energy, temperature, clocks, errors",
-    scope: Scope::Device,
+    scope: Scope::Process,
     make: |_, options| Box::new(Gpu::new(options)),
 }];

@@ -3,7 +3,7 @@
 
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
-use nvml_wrapper::sys_exports::field_id::*;
+use nvml_wrapper::sys_exports::field_id as id;
 use phasemeter_core::catalogue::{
     GPU_CLOCK, GPU_NVLINK_IO, GPU_THROTTLE_ACTIVE, GPU_THROTTLE_TIME, HW_GPU_IO, HW_GPU_UTILIZATION, HW_TEMPERATURE,
 };
@@ -14,16 +14,16 @@ use crate::marks::{Marks, level};
 use crate::work::{share, task};
 
 const FIELDS: [Field; 10] = [
-    Field::new(NVML_FI_DEV_POWER_INSTANT),
-    Field::new(NVML_FI_DEV_MEMORY_TEMP),
-    Field::new(NVML_FI_DEV_PCIE_COUNT_TX_BYTES),
-    Field::new(NVML_FI_DEV_PCIE_COUNT_RX_BYTES),
-    Field::new(NVML_FI_DEV_PERF_POLICY_POWER),
-    Field::new(NVML_FI_DEV_PERF_POLICY_THERMAL),
-    Field::new(NVML_FI_DEV_PERF_POLICY_SYNC_BOOST),
-    Field::new(NVML_FI_DEV_PERF_POLICY_BOARD_LIMIT),
-    Field::new(NVML_FI_DEV_PERF_POLICY_LOW_UTILIZATION),
-    Field::new(NVML_FI_DEV_PERF_POLICY_RELIABILITY),
+    Field::new(id::NVML_FI_DEV_POWER_INSTANT),
+    Field::new(id::NVML_FI_DEV_MEMORY_TEMP),
+    Field::new(id::NVML_FI_DEV_PCIE_COUNT_TX_BYTES),
+    Field::new(id::NVML_FI_DEV_PCIE_COUNT_RX_BYTES),
+    Field::new(id::NVML_FI_DEV_PERF_POLICY_POWER),
+    Field::new(id::NVML_FI_DEV_PERF_POLICY_THERMAL),
+    Field::new(id::NVML_FI_DEV_PERF_POLICY_SYNC_BOOST),
+    Field::new(id::NVML_FI_DEV_PERF_POLICY_BOARD_LIMIT),
+    Field::new(id::NVML_FI_DEV_PERF_POLICY_LOW_UTILIZATION),
+    Field::new(id::NVML_FI_DEV_PERF_POLICY_RELIABILITY),
 ];
 
 /// What the last of [`FIELDS`] are about, in their order.
@@ -93,10 +93,10 @@ fn video(asked: &mut Asked, marks: &Marks, out: &mut Samples) -> Result<(), Trou
 /// Bytes over all links. The newest GPUs count them; those before count KiB.
 pub(crate) fn links(asked: &mut Asked, marks: &Marks, out: &mut Samples) -> Result<(), Trouble> {
     let [sent, received, sent_kib, received_kib] = asked.fields([
-        Field::of_all_links(NVML_FI_DEV_NVLINK_COUNT_XMIT_BYTES),
-        Field::of_all_links(NVML_FI_DEV_NVLINK_COUNT_RCV_BYTES),
-        Field::of_all_links(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX),
-        Field::of_all_links(NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX),
+        Field::of_all_links(id::NVML_FI_DEV_NVLINK_COUNT_XMIT_BYTES),
+        Field::of_all_links(id::NVML_FI_DEV_NVLINK_COUNT_RCV_BYTES),
+        Field::of_all_links(id::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX),
+        Field::of_all_links(id::NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX),
     ])?;
     let bytes = |kibibytes: Option<u64>| kibibytes.map(|kibibytes| kibibytes.saturating_mul(1_024));
     push_directions(&GPU_NVLINK_IO, marks, [sent.or(bytes(sent_kib)), received.or(bytes(received_kib))], out);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::struct_wrappers::device::ProcessInfo;
-use nvml_wrapper::sys_exports::field_id::*;
+use nvml_wrapper::sys_exports::field_id as id;
 use phasemeter_core::catalogue::{
     GPU_PCIE_REPLAYS, GPU_POWER_LIMIT, GPU_REMAPPED_ROWS, HW_ERRORS, HW_FAN_SPEED, PROCESS_GPU_MEMORY_USAGE,
 };
@@ -70,13 +70,13 @@ fn fans(asked: &mut Asked, marks: &Marks, out: &mut Samples) -> Result<(), Troub
 fn errors(asked: &mut Asked, marks: &Marks, out: &mut Samples) -> Result<Rows, Trouble> {
     let [corrected, uncorrected, remapped_corrected, remapped_uncorrected, pending, failed, replays] =
         asked.fields([
-            Field::new(NVML_FI_DEV_ECC_SBE_VOL_TOTAL),
-            Field::new(NVML_FI_DEV_ECC_DBE_VOL_TOTAL),
-            Field::new(NVML_FI_DEV_REMAPPED_COR),
-            Field::new(NVML_FI_DEV_REMAPPED_UNC),
-            Field::new(NVML_FI_DEV_REMAPPED_PENDING),
-            Field::new(NVML_FI_DEV_REMAPPED_FAILURE),
-            Field::new(NVML_FI_DEV_PCIE_REPLAY_COUNTER),
+            Field::new(id::NVML_FI_DEV_ECC_SBE_VOL_TOTAL),
+            Field::new(id::NVML_FI_DEV_ECC_DBE_VOL_TOTAL),
+            Field::new(id::NVML_FI_DEV_REMAPPED_COR),
+            Field::new(id::NVML_FI_DEV_REMAPPED_UNC),
+            Field::new(id::NVML_FI_DEV_REMAPPED_PENDING),
+            Field::new(id::NVML_FI_DEV_REMAPPED_FAILURE),
+            Field::new(id::NVML_FI_DEV_PCIE_REPLAY_COUNTER),
         ])?;
     for (kind, errors, rows) in
         [("corrected", corrected, remapped_corrected), ("uncorrected", uncorrected, remapped_uncorrected)]
