@@ -11,6 +11,9 @@ mod cgroup;
 mod cpu;
 mod disk;
 mod error;
+#[cfg(all(feature = "host", unix))]
+mod filesystem;
+mod interval;
 mod kept;
 mod known;
 mod load;
@@ -30,6 +33,7 @@ use phasemeter_core::{Labels, Moment, Samples, Value};
 use std::time::Duration;
 
 pub use error::Error;
+pub use interval::{IntervalError, parse_interval};
 pub use known::{Known, Options, Scope, UnknownCollector, known_among};
 pub use peaks::Peaks;
 pub use process::Process;
@@ -108,6 +112,13 @@ pub const KNOWN: &[Known] = &[
         about: "time that tasks waited for CPUs, memory and storage",
         scope: Scope::Host,
         make: |roots, _| Box::new(pressure::Pressure::new(roots)),
+    },
+    #[cfg(all(feature = "host", unix))]
+    Known {
+        name: filesystem::NAME,
+        about: "space of file systems; local ones, unless told otherwise",
+        scope: Scope::Host,
+        make: |roots, options| Box::new(filesystem::FileSystems::new(roots, options)),
     },
 ];
 

@@ -40,6 +40,11 @@ impl Samples {
         self.0.iter().map(|(metric, _)| *metric)
     }
 
+    /// What was added, in the order in which it was.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Metric, &Series)> {
+        self.0.iter().map(|(metric, series)| (*metric, series))
+    }
+
     /// Whether nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -12,6 +12,7 @@ use phasemeter_core::{
 };
 
 use crate::clock::Clock;
+use crate::collectors::Collectors;
 use crate::environment::Environment;
 use crate::level::Level;
 use crate::metric::Instruments;
@@ -77,6 +78,7 @@ pub(crate) struct Setup {
     pub(crate) label_fields: Vec<String>,
     pub(crate) style: Style,
     pub(crate) exemplars: Option<TraceContext>,
+    pub(crate) collectors: Collectors,
     pub(crate) environment: Environment,
 }
 
