@@ -214,7 +214,7 @@ fn permission_denied_is_no_data() {
     use std::os::unix::fs::PermissionsExt as _;
     let damaged = Damaged::new("denied", "host");
     let path = damaged.0.join("proc/loadavg");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("our own file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).expect("our own file");
     // Root reads what nobody may.
     let is_root = fs::read(&path).is_ok();
     let read = read("load", &damaged.roots());
