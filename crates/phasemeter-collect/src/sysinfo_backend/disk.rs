@@ -11,7 +11,7 @@ use phasemeter_core::catalogue::SYSTEM_DISK_IO;
 use phasemeter_core::{Moment, Samples, Value};
 use sysinfo::{DiskRefreshKind, Disks};
 
-use super::{SOURCE, device, known_pair, made};
+use super::{DEADLINE, SOURCE, device, known_pair, made};
 use crate::disk::NAME;
 use crate::{Collector, Error, labels};
 
@@ -47,5 +47,9 @@ impl Collector for DiskIo {
 
     fn at_most_every(&self) -> Duration {
         Duration::from_secs(1)
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
     }
 }

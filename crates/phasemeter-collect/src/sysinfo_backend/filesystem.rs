@@ -12,7 +12,7 @@ use phasemeter_core::catalogue::{SYSTEM_FILESYSTEM_LIMIT, SYSTEM_FILESYSTEM_USAG
 use phasemeter_core::{Moment, Samples, Value};
 use sysinfo::{Disk, DiskRefreshKind, Disks};
 
-use super::{SOURCE, device, known, made};
+use super::{DEADLINE, SOURCE, device, known, made};
 use crate::{Collector, Error, Options, labels, level};
 
 pub(super) const NAME: &str = "filesystem";
@@ -54,6 +54,10 @@ impl Collector for Filesystem {
     /// Each reading asks every file system, and space moves slowly.
     fn at_most_every(&self) -> Duration {
         Duration::from_secs(10)
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
     }
 }
 

@@ -19,6 +19,8 @@ mod memory;
 mod network;
 mod process;
 
+use std::time::Duration;
+
 use sysinfo::{Disk, System};
 
 use crate::{Error, Known, Scope};
@@ -44,6 +46,13 @@ pub const SYSINFO_KNOWN: &[Known] = &[
         make: |_, _| Box::new(memory::Memory::new()),
     },
     Known { name: crate::load::NAME, about: "load averages", scope: Scope::Summary, make: |_, _| Box::new(load::Load) },
+    Known {
+        name: crate::network::NAME,
+        about: "bytes, packets and errors of network interfaces",
+        scope: Scope::Host,
+        make: |_, _| Box::new(network::Network),
+    },
+    // The last two may be held up: the others are read before.
     Known { name: crate::disk::NAME, about: "bytes of disks", scope: Scope::Host, make: |_, _| Box::new(disk::DiskIo) },
     Known {
         name: filesystem::NAME,
@@ -51,13 +60,10 @@ pub const SYSINFO_KNOWN: &[Known] = &[
         scope: Scope::Host,
         make: |_, options| Box::new(filesystem::Filesystem::new(options)),
     },
-    Known {
-        name: crate::network::NAME,
-        about: "bytes, packets and errors of network interfaces",
-        scope: Scope::Host,
-        make: |_, _| Box::new(network::Network),
-    },
 ];
+
+/// Disks and file systems that take longer are stuck. The others wait so long for them, once.
+const DEADLINE: Duration = Duration::from_secs(1);
 
 /// What errors name as their source.
 const SOURCE: &str = "sysinfo";
