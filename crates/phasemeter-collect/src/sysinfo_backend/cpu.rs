@@ -39,9 +39,11 @@ impl Collector for Cpu {
         if self.read.is_none_or(|(_, read)| read.elapsed() >= MINIMUM_CPU_UPDATE_INTERVAL) {
             system.refresh_cpu_usage();
             let share = f64::from(system.global_cpu_usage()) / 100.0;
+            // Windows says 0 where it could not count; really idle it never is while this runs.
+            let is_known = share.is_finite() && (share > 0.0 || !cfg!(windows));
             // The first answer is none: on Linux it is of the time since boot.
             if let Some((then, _)) = self.read.replace((at, Instant::now()))
-                && share.is_finite()
+                && is_known
             {
                 self.utilization.add(at, share.clamp(0.0, 1.0), at.now_ns.saturating_sub(then.now_ns));
             }
