@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use phasemeter_collect::{Collector, KNOWN, Options, Roots, SYSINFO_KNOWN, known_among};
+use phasemeter_collect::{Collector, KNOWN, KNOWN_HERE, Known, Options, Roots, SYSINFO_KNOWN, known_among};
 use phasemeter_core::catalogue::{
     self, PROCESS_CPU_SECONDS, PROCESS_MEMORY_USAGE, SYSTEM_CPU_LOGICAL_COUNT, SYSTEM_CPU_UTILIZATION,
     SYSTEM_MEMORY_LIMIT,
 };
 use phasemeter_core::{Moment, Samples, Snapshot, Value};
 
-fn made(known: &[phasemeter_collect::Known], name: &str) -> Box<dyn Collector> {
+fn made(known: &[Known], name: &str) -> Box<dyn Collector> {
     let found = known_among(known, [name]).expect("it is known");
     (found[0].make)(&Roots::default(), &Options::default())
 }
@@ -75,6 +75,13 @@ fn collectors_are_called_as_the_native_ones_are() {
             assert_eq!(known_among(list, [name]).expect("it is known").len(), 1);
         }
     }
+}
+
+#[test]
+fn only_linux_has_collectors_of_its_own() {
+    let names = |list: &[Known]| list.iter().map(|known| known.name).collect::<Vec<_>>();
+    let expected = if cfg!(target_os = "linux") { KNOWN } else { SYSINFO_KNOWN };
+    assert_eq!(names(KNOWN_HERE), names(expected));
 }
 
 #[test]
