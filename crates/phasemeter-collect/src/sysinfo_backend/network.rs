@@ -8,7 +8,7 @@ use phasemeter_core::{Moment, Samples, Value};
 use sysinfo::Networks;
 
 use super::made;
-use crate::network::NAME;
+use crate::network::{NAME, is_of_a_container};
 use crate::{Collector, Error, labels};
 
 /// Reads the counts of each interface.
@@ -25,6 +25,9 @@ impl Collector for Network {
         networks.refresh(true);
         for (name, data) in &networks {
             let name = name.to_string_lossy();
+            if is_of_a_container(&name) {
+                continue;
+            }
             let counts = [
                 (&SYSTEM_NETWORK_IO, [data.total_received(), data.total_transmitted()]),
                 (&SYSTEM_NETWORK_PACKETS, [data.total_packets_received(), data.total_packets_transmitted()]),
