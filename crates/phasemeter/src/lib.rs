@@ -123,3 +123,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/phases.md")]
 struct Phases;
+
+/// What the page on collectors shows, compiled.
+#[cfg(all(doctest, feature = "collect"))]
+#[doc = include_str!("../../../docs/collectors.md")]
+struct OfCollectors;
