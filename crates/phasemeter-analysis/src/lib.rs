@@ -1,0 +1,22 @@
+//! What is said of a run while it lasts and afterwards: progress, ETA, bottlenecks, advice. Pure over events.
+//!
+//! ```text
+//! live process ─┐
+//!               ├─→ Event ─→ RunState ─┬─→ progress (states, rates, ETA, deadline)
+//! journal ──────┘                      ├─→ analysis (usage, critical path, what-if, advice, verdict)
+//!                                      └─→ fleet (many workers) ─→ text, Markdown, JSON
+//! ```
+//!
+//! Nothing is opened here: no file, socket, thread or clock. Events, readers, writers and the time are arguments, so the
+//! live process, the journal and the command line cannot disagree.
+
+pub mod event;
+pub mod state;
+
+mod distribution;
+#[cfg(feature = "json")]
+mod json;
+
+pub use distribution::Distribution;
+pub use event::{Event, EventKind};
+pub use state::{RunState, Status};
