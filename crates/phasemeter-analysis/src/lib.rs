@@ -11,12 +11,19 @@
 //! live process, the journal and the command line cannot disagree.
 
 pub mod event;
+#[cfg(feature = "json")]
+pub mod journal;
+pub mod progress;
 pub mod state;
+pub mod thinning;
 
 mod distribution;
+mod error;
 #[cfg(feature = "json")]
 mod json;
 
 pub use distribution::Distribution;
+pub use error::Error;
 pub use event::{Event, EventKind};
+pub use progress::Progress;
 pub use state::{RunState, Status};
