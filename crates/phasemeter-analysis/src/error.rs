@@ -1,4 +1,3 @@
-#![allow(dead_code, reason = "what-if comes with the analysis")] // XXX
 //! The one error of this crate: opaque, with predicates.
 
 use std::{fmt, io};
@@ -17,6 +16,7 @@ enum Kind {
     Newer { journal: String, version: u64, known: u64 },
     WhatIf { text: String, why: String },
     Comparison(String),
+    Fleet(String),
 }
 
 /// The beginning of a text that may be long.
@@ -58,6 +58,10 @@ impl Error {
         Self(Kind::Comparison(why))
     }
 
+    pub(crate) fn fleet(why: String) -> Self {
+        Self(Kind::Fleet(why))
+    }
+
     /// The journal holds nothing: its process may just have begun, or was killed before it wrote a line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -88,6 +92,12 @@ impl Error {
         matches!(self.0, Kind::Comparison(_))
     }
 
+    /// Journals are of no run, or of several.
+    #[must_use]
+    pub fn is_fleet(&self) -> bool {
+        matches!(self.0, Kind::Fleet(_))
+    }
+
     /// The reader or the writer failed.
     #[must_use]
     pub fn is_io(&self) -> bool {
@@ -116,6 +126,7 @@ impl fmt::Display for Error {
             ),
             Kind::WhatIf { text, why } => write!(f, "cannot answer what if {text:?}: {why}"),
             Kind::Comparison(why) => write!(f, "cannot compare these runs: {why}"),
+            Kind::Fleet(why) => write!(f, "cannot say how the run of this folder is: {why}"),
         }
     }
 }
@@ -124,11 +135,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
             Kind::Read { cause, .. } | Kind::Write { cause, .. } => Some(cause),
-            Kind::Empty { .. }
-            | Kind::NotOurs { .. }
-            | Kind::Newer { .. }
-            | Kind::WhatIf { .. }
-            | Kind::Comparison(_) => None,
+            Kind::Empty { .. } | Kind::NotOurs { .. } | Kind::Newer { .. } => None,
+            Kind::WhatIf { .. } | Kind::Comparison(_) | Kind::Fleet(_) => None,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::state::{ItemInHand, PhaseState, RunState, Status};
 pub use estimate::{Basis, Eta};
 pub use high_water::HighWater;
 pub use past::{MAX_PAST_RUNS, PastPhase, PastRun, PastRuns};
+pub(crate) use past::{median, workers_of};
 
 /// How far one worker's part of a run is.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +118,7 @@ impl Progress {
             went_back: false,
             eta,
             finish_unix_ns,
-            deadline: state.deadline_unix_ns.map(|at_unix_ns| deadline(at_unix_ns, finish_unix_ns, eta)),
+            deadline: state.deadline_unix_ns.map(|at_unix_ns| Deadline::of(at_unix_ns, finish_unix_ns, eta)),
             phases,
             in_hand: state.items_in_hand(run_ns),
             total_changes: state.total_changes,
@@ -125,12 +126,15 @@ impl Progress {
     }
 }
 
-fn deadline(at_unix_ns: u64, finish_unix_ns: Option<u64>, eta: Option<Eta>) -> Deadline {
-    let margin =
-        |finish_ns: u64| (i128::from(at_unix_ns) - i128::from(finish_ns)).clamp(i64::MIN.into(), i64::MAX.into());
-    let late_ns = eta.map_or(0, |eta| eta.high_ns.saturating_sub(eta.median_ns));
-    let margin_ns = |late_ns: u64| finish_unix_ns.map(|finish_ns| margin(finish_ns.saturating_add(late_ns)) as i64);
-    Deadline { at_unix_ns, margin_ns: margin_ns(0), margin_at_worst_ns: margin_ns(late_ns) }
+impl Deadline {
+    pub(crate) fn of(at_unix_ns: u64, finish_unix_ns: Option<u64>, eta: Option<Eta>) -> Self {
+        let late_ns = eta.map_or(0, |eta| eta.high_ns.saturating_sub(eta.median_ns));
+        let margin_ns = |late_ns: u64| {
+            let margin = i128::from(at_unix_ns) - i128::from(finish_unix_ns?.saturating_add(late_ns));
+            Some(margin.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+        };
+        Self { at_unix_ns, margin_ns: margin_ns(0), margin_at_worst_ns: margin_ns(late_ns) }
+    }
 }
 
 fn phase_progress(

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(unreachable_pub, reason = "a module of tests")]
 
+pub mod workloads;
+
 use phasemeter_analysis::event::{
     Counted, Counts, Declared, Heartbeat, PhaseBeat, PhaseDeclared, PhaseEnded, PhaseStarted, Resources, RunEnded,
     TotalSet,
