@@ -38,6 +38,8 @@ pub struct PhaseChange {
     pub head_ns: Option<f64>,
     /// How much longer, as a share.
     pub change: Option<f64>,
+    /// How much longer an item held a worker: the phase of which most of the time went.
+    pub worker_ns: Option<f64>,
     /// What of it may be noise, as a share.
     pub noise: f64,
     /// Whether it is more than noise, and than the limit.
@@ -86,18 +88,20 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// The phase that became slower the most, beyond noise, and by how much.
+    /// The phase that became slower beyond noise and costs the most by it, and by how much it did. Where phases stream,
+    /// all of them become slower together, and only one is to blame.
     #[must_use]
     pub fn worst(&self) -> Option<(&PhaseChange, f64)> {
         let real = self.phases.iter().filter(|phase| phase.is_real);
         let slower = real.filter_map(|phase| Some((phase, phase.change.filter(|change| *change > 0.0)?)));
-        slower.max_by(|(_, one), (_, two)| one.total_cmp(two))
+        let cost = |phase: &PhaseChange| phase.worker_ns.unwrap_or(0.0);
+        slower.max_by(|(one, _), (two, _)| cost(one).total_cmp(&cost(two)))
     }
 
     /// Whether any phase became slower by more than this share, beyond noise.
     #[must_use]
     pub fn is_slower_by(&self, share: f64) -> bool {
-        self.worst().is_some_and(|(_, change)| change > share)
+        self.phases.iter().any(|phase| phase.is_real && phase.change.is_some_and(|change| change > share))
     }
 }
 
@@ -117,11 +121,16 @@ fn phase_change(
     let (base_ns, head_ns) = (base.and_then(took), head.and_then(took));
     let share = base_ns.zip(head_ns).map(|(base_ns, head_ns)| head_ns / base_ns - 1.0);
     let of_phase = |phase: Option<&PhaseUsage>| phase.and_then(|phase| phase.noise).unwrap_or(0.0);
+    let held = |phase: &PhaseUsage| {
+        let held_ns = phase.busy_ns.saturating_add(phase.waiting_in_ns).saturating_add(phase.waiting_out_ns);
+        held_ns as f64 / if is_by_item { phase.items.max(1) as f64 } else { 1.0 }
+    };
+    let worker_ns = base.zip(head).map(|(base, head)| held(head) - held(base));
     let noise = limits.noise * of_phase(base).hypot(of_phase(head));
     let is_real = share.is_some_and(|share| share.abs() > limits.change.max(noise));
     let cause = base.zip(head).zip(share).filter(|_| is_real);
     let cause = cause.map(|((base, head), share)| cause_of(base, head, share, run, limits));
-    PhaseChange { name: name.to_owned(), base_ns, head_ns, change: share, noise, is_real, cause }
+    PhaseChange { name: name.to_owned(), base_ns, head_ns, change: share, worker_ns, noise, is_real, cause }
 }
 
 /// What of a worker's time per item has changed the most.
@@ -167,7 +176,8 @@ fn verdict(comparison: &Comparison) -> String {
     }
     let real = comparison.phases.iter().filter(|phase| phase.is_real);
     let faster = real.filter_map(|phase| Some((phase, phase.change?)));
-    match faster.min_by(|(_, one), (_, two)| one.total_cmp(two)) {
+    let saved = |phase: &PhaseChange| phase.worker_ns.unwrap_or(0.0);
+    match faster.min_by(|(one, _), (two, _)| saved(one).total_cmp(&saved(two))) {
         Some((phase, share)) => shown(phase, share),
         None => "no phase differs by more than noise".to_owned(),
     }

@@ -71,6 +71,7 @@ pub(super) fn escaped(text: &str) -> String {
                 escaped.push('\\');
                 escaped.push(letter);
             }
+            letter if letter.is_control() => escaped.push('\u{FFFD}'),
             letter => escaped.push(letter),
         }
     }
