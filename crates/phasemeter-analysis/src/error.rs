@@ -13,6 +13,7 @@ enum Kind {
     Write { journal: String, cause: io::Error },
     Empty { journal: String },
     NotOurs { journal: String, text: String },
+    NoReport { name: String, why: String },
     Newer { journal: String, version: u64, known: u64 },
     WhatIf { text: String, why: String },
     Comparison(String),
@@ -46,6 +47,10 @@ impl Error {
         Self(Kind::NotOurs { journal: journal.to_owned(), text: beginning(text) })
     }
 
+    pub(crate) fn no_report(name: &str, why: &str) -> Self {
+        Self(Kind::NoReport { name: name.to_owned(), why: why.to_owned() })
+    }
+
     pub(crate) fn newer(journal: &str, version: u64, known: u64) -> Self {
         Self(Kind::Newer { journal: journal.to_owned(), version, known })
     }
@@ -68,13 +73,13 @@ impl Error {
         matches!(self.0, Kind::Empty { .. })
     }
 
-    /// It is no journal of ours.
+    /// It is no journal and no report of ours.
     #[must_use]
     pub fn is_not_ours(&self) -> bool {
-        matches!(self.0, Kind::NotOurs { .. })
+        matches!(self.0, Kind::NotOurs { .. } | Kind::NoReport { .. })
     }
 
-    /// The journal was written by a later version.
+    /// The journal, or the report, was written by a later version.
     #[must_use]
     pub fn is_newer(&self) -> bool {
         matches!(self.0, Kind::Newer { .. })
@@ -119,6 +124,9 @@ impl fmt::Display for Error {
                 "{journal} is no journal of phasemeter: line 1 should be {{\"phasemeter_journal\":1}} and is {text:?}; \
                  give the folder of a run, or one of its .jsonl files"
             ),
+            Kind::NoReport { name, why } => {
+                write!(f, "{name} is no report of phasemeter ({why}): give the report.json that a run has left")
+            }
             Kind::Newer { journal, version, known } => write!(
                 f,
                 "{journal} says in line 1 that it is of version {version}, and this program reads up to {known}: update \
@@ -135,7 +143,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
             Kind::Read { cause, .. } | Kind::Write { cause, .. } => Some(cause),
-            Kind::Empty { .. } | Kind::NotOurs { .. } | Kind::Newer { .. } => None,
+            Kind::Empty { .. } | Kind::NotOurs { .. } | Kind::NoReport { .. } | Kind::Newer { .. } => None,
             Kind::WhatIf { .. } | Kind::Comparison(_) | Kind::Fleet(_) => None,
         }
     }

@@ -18,6 +18,8 @@ pub mod fleet;
 pub mod journal;
 pub mod progress;
 pub mod render;
+#[cfg(feature = "json")]
+pub mod report;
 pub mod state;
 pub mod thinning;
 

@@ -5,6 +5,11 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// So many items.
+pub(crate) fn items(count: u64) -> String {
+    if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
+}
+
 /// A change as a percentage, with its sign.
 pub(crate) fn change(share: f64) -> String {
     format!("{:+.0} %", share * 100.0)

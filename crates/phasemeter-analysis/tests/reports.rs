@@ -11,8 +11,9 @@ use phasemeter_analysis::analysis::{Limits, WhatIf};
 use phasemeter_analysis::event::{Declared, PhaseDeclared};
 use phasemeter_analysis::fleet::FleetLimits;
 use phasemeter_analysis::journal::{self, JournalWriter};
-use phasemeter_analysis::progress::PastRuns;
+use phasemeter_analysis::progress::{PastRun, PastRuns};
 use phasemeter_analysis::render::{self, Form, Viewer};
+use phasemeter_analysis::report::{self, Report};
 use phasemeter_analysis::thinning::Policy;
 use phasemeter_analysis::{Analysis, Comparison, EventKind, Fleet, Progress, RunState};
 use phasemeter_core::Outcome;
@@ -166,6 +167,40 @@ fn a_comparison_is_as_it_was() {
     let comparison = Comparison::of(&analysed(&base), &analysed(&slower), &Limits::default()).expect("one pipeline");
     check("golden/diff.txt", &render::diff(&comparison, Form::Plain));
     check("golden/diff.md", &render::diff(&comparison, Form::Markdown));
+}
+
+#[test]
+fn a_journal_that_breaks_off_anywhere_says_what_can_be_said() {
+    for story in [workloads::a(), workloads::b(), late()] {
+        let text = journal_of(&story);
+        let head = text.find('\n').expect("it has a first line") + 1;
+        for length in (head..text.len()).step_by(997) {
+            let (state, _) = journal::fold(&text.as_bytes()[..length], "cut").expect("its first line is whole");
+            let viewer = Viewer { now_unix_ns: state.clock.last_unix_ns + 600_000_000_000, utc_offset_s: 0 };
+            let analysis = Analysis::of(&state, &PastRuns::default(), &Limits::default(), viewer.now_unix_ns);
+            assert!(!analysis.verdict.is_empty() && !render::analysis(&analysis, Form::Plain).contains("NaN"));
+            let progress = Progress::of(&state, &PastRuns::default(), viewer.now_unix_ns);
+            assert!(!render::progress(&progress, &viewer, Form::Plain).contains("NaN"));
+            let fleet = Fleet::of(&[state], &PastRuns::default(), &FleetLimits::default(), viewer.now_unix_ns);
+            assert_eq!(fleet.expect("it is one run").lost, 1);
+        }
+    }
+}
+
+#[test]
+fn a_report_is_read_as_a_past_run() {
+    let state = fixture("workload-a.jsonl", &workloads::a());
+    let report = Report::of(&state, &PastRuns::default(), &Limits::default(), state.clock.last_unix_ns);
+    let text = report.to_json();
+    let past = report::past_run(&text, "report.json").expect("it is ours");
+    assert_eq!(past, PastRun::of(&state));
+    let again = Analysis::of(&state, &PastRuns { runs: vec![past] }, &Limits::default(), state.clock.last_unix_ns);
+    assert_eq!(again.advice, report.analysis.advice, "as fast as it was itself");
+    for (text, is_ours) in [("", false), ("{}", false), ("[1]", false), ("{\"phasemeter_report\":2}", true)] {
+        let error = report::past_run(text, "report.json").expect_err(text);
+        assert!(error.is_newer() == is_ours && error.is_not_ours() != is_ours, "{error}");
+        assert!(error.to_string().contains("report.json"), "{error}");
+    }
 }
 
 #[test]

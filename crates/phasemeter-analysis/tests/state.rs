@@ -150,6 +150,15 @@ fn two_writers_of_one_journal_are_told_apart() {
 }
 
 #[test]
+fn an_attempt_that_begins_twice_is_said_and_goes_on_as_the_next() {
+    let again = EventKind::Declared(declared(&[]));
+    let story = Story::new(&[phase_of("embed", 100, 1)]).counted(5.0, "embed", 40).at(60.0, again);
+    let state = story.counted(65.0, "embed", 10).state();
+    check_problem(&state, ProblemKind::TwoWriters, "attempt 1 began twice: the second is taken for the next attempt");
+    assert_eq!((state.phases[0].processed(), state.clock.run_ns), (50, 10 * S));
+}
+
+#[test]
 fn what_comes_before_the_declaration_or_after_the_end_is_said() {
     let story = Story::new(&[]).counted(5.0, "embed", 5).over(6.0, Outcome::Ok).counted(7.0, "embed", 9);
     let state = story.state();

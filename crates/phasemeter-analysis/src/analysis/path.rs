@@ -1,9 +1,13 @@
 //! The critical path: what the run waited for at each moment, found by walking back from its end.
 //!
-//! At each moment it is the phase that ended last before it; of phases that end together, the one that began first, for it
-//! explains most. Within a phase, those that lie within it are walked in the same way, and what they leave is its own.
+//! At each moment it is the phase that ended last before it. Of phases that end together it is, where they stream, the one
+//! with the most to do, for the others wait for it; else the one that began first, for it explains most. Within a phase, those that lie within it are walked in the same way, and what they leave is its own.
 
-use crate::state::{RunState, Stretch, Stretches};
+use std::cmp::Reverse;
+
+use crate::analysis::usage::demand_ns;
+use crate::event::Flow;
+use crate::state::{PhaseState, RunState, Stretch, Stretches};
 
 /// How long each phase was on the critical path, itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,17 +20,30 @@ pub(super) struct Path {
 
 /// Walks back from a moment of the run's time to its begin.
 pub(super) fn critical(state: &RunState, run_ns: u64) -> Path {
-    let at_work: Vec<_> = state.phases.iter().map(|phase| phase.stretches_at(run_ns)).collect();
-    let mut path = Path { phases_ns: vec![0; at_work.len()], outside_ns: 0 };
-    walk(state, &at_work, None, Stretch { from_ns: 0, to_ns: run_ns }, &mut path);
+    let flow = state.flow();
+    let phase = |phase: &PhaseState| {
+        let at_work = phase.stretches_at(run_ns);
+        let demand_ns = match flow {
+            Flow::Streaming => demand_ns(phase, at_work.total_ns()),
+            Flow::Sequential => 0,
+        };
+        AtWork { parent: phase.parent, at_work, demand_ns }
+    };
+    let phases: Vec<_> = state.phases.iter().map(phase).collect();
+    let mut path = Path { phases_ns: vec![0; phases.len()], outside_ns: 0 };
+    walk(&phases, None, Stretch { from_ns: 0, to_ns: run_ns }, &mut path);
     path
 }
 
-fn walk(state: &RunState, at_work: &[Stretches], parent: Option<usize>, within: Stretch, path: &mut Path) {
-    let children: Vec<_> = (0..at_work.len())
-        .filter(|place| state.phases.get(*place).is_some_and(|phase| phase.parent == parent))
-        .filter_map(|place| Some((place, at_work.get(place)?)))
-        .collect();
+/// When a phase was at work, and how much it had to do.
+struct AtWork {
+    parent: Option<usize>,
+    at_work: Stretches,
+    demand_ns: u64,
+}
+
+fn walk(phases: &[AtWork], parent: Option<usize>, within: Stretch, path: &mut Path) {
+    let children: Vec<_> = phases.iter().enumerate().filter(|(_, phase)| phase.parent == parent).collect();
     let mut now_ns = within.to_ns;
     while now_ns > within.from_ns {
         let Some((place, stretch)) = last_before(&children, now_ns).filter(|(_, last)| last.to_ns > within.from_ns)
@@ -35,7 +52,7 @@ fn walk(state: &RunState, at_work: &[Stretches], parent: Option<usize>, within: 
         };
         own(path, parent, now_ns - stretch.to_ns);
         let inner = Stretch { from_ns: stretch.from_ns.max(within.from_ns), to_ns: stretch.to_ns };
-        walk(state, at_work, Some(place), inner, path);
+        walk(phases, Some(place), inner, path);
         now_ns = inner.from_ns;
     }
     own(path, parent, now_ns.saturating_sub(within.from_ns));
@@ -50,16 +67,17 @@ fn own(path: &mut Path, place: Option<usize>, time_ns: u64) {
 }
 
 /// The stretch that ends last before a moment, or goes on at it, cut off there.
-fn last_before(children: &[(usize, &Stretches)], now_ns: u64) -> Option<(usize, Stretch)> {
-    let before = |(place, stretches): &(usize, &Stretches)| {
-        let list = stretches.as_slice();
+fn last_before(children: &[(usize, &AtWork)], now_ns: u64) -> Option<(usize, Stretch)> {
+    let before = |(place, phase): &(usize, &AtWork)| {
+        let list = phase.at_work.as_slice();
         let begun = list.partition_point(|stretch| stretch.from_ns < now_ns);
         let last = begun.checked_sub(1).and_then(|place| list.get(place))?;
-        Some((*place, Stretch { from_ns: last.from_ns, to_ns: last.to_ns.min(now_ns) }))
+        Some((*place, phase.demand_ns, Stretch { from_ns: last.from_ns, to_ns: last.to_ns.min(now_ns) }))
     };
-    // Of equal ones, the one that began first; of those, the one that is declared first.
-    children
+    // Of those that are equal in all of it, the one that is declared first.
+    let last = children
         .iter()
         .filter_map(before)
-        .min_by(|(_, one), (_, two)| two.to_ns.cmp(&one.to_ns).then(one.from_ns.cmp(&two.from_ns)))
+        .min_by_key(|(_, demand_ns, stretch)| (Reverse(stretch.to_ns), Reverse(*demand_ns), stretch.from_ns));
+    last.map(|(place, _, stretch)| (place, stretch))
 }

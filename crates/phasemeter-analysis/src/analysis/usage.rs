@@ -203,6 +203,11 @@ fn utilisation(phase: &PhaseState, at_work_ns: u64) -> Option<f64> {
     (utilisation > 0.0).then_some(utilisation)
 }
 
+/// The time that a phase would take if its fullest worker never waited.
+pub(super) fn demand_ns(phase: &PhaseState, at_work_ns: u64) -> u64 {
+    (at_work_ns as f64 * utilisation(phase, at_work_ns).unwrap_or(1.0)) as u64
+}
+
 fn skew(phase: &PhaseState) -> Option<f64> {
     let busy: Vec<_> = phase.lanes.values().map(|lane| lane.busy_ns as f64).collect();
     let slowest = busy.iter().copied().fold(0.0, f64::max);

@@ -2,12 +2,12 @@
 
 use crate::analysis::{Analysis, PhaseUsage, WhatIf};
 use crate::event::Flow;
-use crate::words::{duration, percent, rate};
+use crate::words::{duration, items, percent, rate};
 
 pub(super) fn verdict(analysis: &Analysis) -> String {
     if analysis.has_too_little() {
         let most = analysis.phases.iter().map(|phase| phase.items).max().unwrap_or(0);
-        return format!("not enough data ({most} items)");
+        return format!("not enough data ({})", items(most));
     }
     let sentence = match analysis.flow {
         Flow::Sequential => sequential(analysis),

@@ -7,7 +7,7 @@ use crate::event::Flow;
 use crate::render::Form;
 use crate::render::table::{Table, heading, in_line, point};
 use crate::state::Problem;
-use crate::words::{duration, percent, rate};
+use crate::words::{duration, items, percent, rate};
 
 /// All of an analysis.
 #[must_use]
@@ -20,13 +20,13 @@ pub fn analysis(analysis: &Analysis, form: Form) -> String {
         let _ = writeln!(out, "{}: {}", name(&analysis.pipeline), name(&analysis.run));
     }
     let _ = writeln!(out, "{}.", name(&analysis.verdict));
-    let items =
-        analysis.items_per_s.map_or(String::new(), |per_s| format!(", {} items, {}", analysis.items, rate(per_s)));
+    let put_out =
+        analysis.items_per_s.map_or(String::new(), |per_s| format!(", {}, {}", items(analysis.items), rate(per_s)));
     let flow = match analysis.flow {
         Flow::Sequential => "one phase after the other",
         Flow::Streaming => "phases at the same time",
     };
-    let _ = writeln!(out, "{} in {}{items}; {flow}.", analysis.status.as_str(), duration(analysis.wall_ns));
+    let _ = writeln!(out, "{} in {}{put_out}; {flow}.", analysis.status.as_str(), duration(analysis.wall_ns));
     heading("Where the time went", form, &mut out);
     phases(analysis, form).write(form, &mut out);
     notes(analysis, form, &mut out);

@@ -125,7 +125,7 @@ pub fn fleet(fleet: &Fleet, viewer: &Viewer, form: Form) -> String {
         let _ = writeln!(out, "{} will be done last", name(slowest));
     }
     if fleet.orphaned > 0 {
-        let _ = writeln!(out, "{} items are left with workers that work no longer", fleet.orphaned);
+        let _ = writeln!(out, "{} left with workers that work no longer", crate::words::items(fleet.orphaned));
     }
     heading("Phases", form, &mut out);
     let mut table = Table::new(["phase", "done", "items", "failed", "now"]);

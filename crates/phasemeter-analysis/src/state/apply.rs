@@ -80,10 +80,16 @@ impl RunState {
         self.is_stale = false;
         let attempt = declared.attempt.max(1);
         if attempt == self.attempt {
-            if at_ns < self.clock.last_unix_ns {
-                self.retold_until_unix_ns = Some(self.clock.last_unix_ns);
+            if at_ns <= self.clock.last_unix_ns {
+                self.retold_until_unix_ns = Some(self.clock.last_unix_ns).filter(|last_ns| at_ns < *last_ns);
+                return;
             }
-            return;
+            self.problems.note(ProblemKind::TwoWriters, None, || {
+                format!(
+                    "attempt {attempt} began twice: the second is taken for the next attempt; where both still write, \
+                     items count twice; give each process an attempt of its own"
+                )
+            });
         }
         if self.attempt == 0 {
             self.advance(at_ns);

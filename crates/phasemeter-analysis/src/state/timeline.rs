@@ -7,6 +7,7 @@ pub const MAX_WINDOWS: usize = 720;
 
 /// What happened in a part of the run.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
 pub struct Window {
     /// Its begin, in the run's time.
     pub from_ns: u64,
@@ -20,6 +21,7 @@ pub struct Window {
 
 /// What a phase did in a part of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
 pub struct PhaseWindow {
     /// Items that it was done with.
     pub processed: u64,
