@@ -2,7 +2,7 @@
 
 mod story;
 
-use phasemeter_analysis::event::{Counted, Counts, Declared, Flow, PhaseDeclared};
+use phasemeter_analysis::event::{Counted, Counts, Declared, Flow, PhaseBeat, PhaseDeclared};
 use phasemeter_analysis::progress::{Basis, Eta, HighWater, PastPhase, PastRun, PastRuns};
 use phasemeter_analysis::{EventKind, Progress, RunState, Status};
 use phasemeter_core::Outcome;
@@ -148,6 +148,39 @@ fn a_stall_lets_the_estimate_grow_without_any_event() {
     }
     let etas: Vec<_> = [500.0, 700.0, 1_500.0].map(|now_s| eta_s(progress(&story, now_s).eta)).into();
     assert!(etas[1] > etas[0] * 1.1 && etas[2] > etas[1] * 1.5, "{etas:?}");
+}
+
+#[test]
+fn where_no_items_are_counted_each_run_is_one() {
+    let mut story = Story::new(&[phase_of("embed", 10_000, 1)]);
+    for number in 0..100_u32 {
+        story = story.run("embed", 0, f64::from(number), f64::from(number + 1));
+    }
+    let seen = progress(&story, 100.0);
+    assert_eq!((seen.phases[0].processed, seen.eta.map(|eta| eta.basis)), (100, Some(Basis::Counts)));
+    check(eta_s(seen.eta), 9_900.0, 150.0);
+    check(seen.phases[0].current_per_s.expect("it works"), 1.0, 0.02);
+}
+
+#[test]
+fn of_runs_of_which_a_journal_holds_a_sample_heartbeats_know_the_number() {
+    let mut story = Story::new(&[phase_of("embed", 10_000, 1)]);
+    for number in 1..=100_u32 {
+        let at = f64::from(number) * 10.0;
+        story = story.run("embed", 0, at - 5.0, at - 4.0);
+        let beat = PhaseBeat {
+            phase: "embed".to_owned(),
+            runs: u64::from(number) * 10,
+            busy_ns: u64::from(number) * 10 * S,
+            active: 1,
+            ..PhaseBeat::default()
+        };
+        story = story.beat(at, &[beat], None);
+    }
+    let seen = progress(&story, 1_000.0);
+    assert_eq!(seen.phases[0].processed, 1_000);
+    check(eta_s(seen.eta), 9_000.0, 150.0);
+    check(seen.phases[0].at_work_ns as f64 / 1e9, 1_000.0, 60.0);
 }
 
 #[test]

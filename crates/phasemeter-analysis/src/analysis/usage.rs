@@ -180,7 +180,7 @@ fn within(state: &RunState, place: usize, run_ns: u64) -> Stretches {
 
 /// Items of this journal's attempts: what was resumed took no time here.
 fn seen_items(phase: &PhaseState) -> u64 {
-    if phase.items.amount > 0 { phase.items.amount } else { phase.runs() }
+    phase.counted().amount
 }
 
 fn is_initialisation(phase: &PhaseState, limits: &Limits) -> bool {

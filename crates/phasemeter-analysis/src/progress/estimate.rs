@@ -119,16 +119,17 @@ fn prior(phase: &PhaseState, past: &PastRuns, amount: f64) -> Option<Prior> {
 fn rate_of(phase: &PhaseState, past: &PastRuns, run_ns: u64) -> Option<Rated> {
     let total = phase.effective_total()?;
     let remaining = total.saturating_sub(phase.processed()) as f64;
-    rated(&phase.items, phase.first_ns?, run_ns, remaining, prior(phase, past, total as f64))
+    rated(phase.counted(), phase.first_ns?, run_ns, remaining, prior(phase, past, total as f64))
 }
 
 /// Items per nanosecond now; without a total, as if all that is counted were still to come once more.
 pub(super) fn current_per_ns(phase: &PhaseState, past: &PastRuns, run_ns: u64) -> Option<f64> {
-    if phase.items.amount == 0 {
+    let counted = phase.counted();
+    if counted.amount == 0 {
         return None;
     }
-    let rated = rate_of(phase, past, run_ns)
-        .or_else(|| rated(&phase.items, phase.first_ns?, run_ns, phase.items.amount as f64, None));
+    let rated =
+        rate_of(phase, past, run_ns).or_else(|| rated(counted, phase.first_ns?, run_ns, counted.amount as f64, None));
     rated.map(|rated| rated.per_ns)
 }
 

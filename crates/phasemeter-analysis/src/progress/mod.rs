@@ -176,9 +176,9 @@ fn phase_progress(
 
 /// What was done in this journal's attempts, over the time that they took. While it works, a stall counts too.
 fn average_per_s(phase: &PhaseState, at_work_ns: u64, is_live: bool, run_ns: u64) -> Option<f64> {
-    let seen = if phase.items.amount > 0 { phase.items.amount } else { phase.runs() };
+    let seen = phase.counted().amount;
     let passed_ns = match (is_live, phase.first_ns) {
-        (true, Some(first_ns)) if phase.service.count() == 0 => run_ns.saturating_sub(first_ns),
+        (true, Some(first_ns)) if !phase.has_all_runs() => run_ns.saturating_sub(first_ns),
         _ => at_work_ns,
     };
     (passed_ns > 0 && seen > 0).then(|| seen as f64 * 1e9 / passed_ns as f64)

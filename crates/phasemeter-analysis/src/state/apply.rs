@@ -323,9 +323,7 @@ impl RunState {
             waiting_in_ns: beat.waiting_in_ns,
             waiting_out_ns: beat.waiting_out_ns,
         };
-        let later = phase.effort.later_of(told);
-        let has_worked = later.runs > phase.effort.runs || later.busy_ns > phase.effort.busy_ns;
-        phase.effort = later;
+        let has_worked = phase.spend(told, run_ns);
         if phase.open == 0 {
             phase.active = beat.active;
         }
@@ -341,9 +339,9 @@ impl RunState {
     }
 }
 
-/// A phase of which no run was seen to begin was at work since about then.
+/// A phase of which runs are not seen to begin was at work since about then.
 fn work_since(phase: &mut PhaseState, from_ns: u64, run_ns: u64) {
-    if phase.service.count() == 0 && phase.at_work_since_ns.is_none() {
+    if !phase.has_all_runs() && phase.at_work_since_ns.is_none() {
         phase.first_ns.get_or_insert(from_ns);
         phase.stretches.add(from_ns, run_ns);
     }

@@ -51,6 +51,8 @@ pub struct PhaseState {
     pub items: Tally,
     /// When weight was counted.
     pub weight: Tally,
+    /// When runs ended.
+    pub run_ends: Tally,
     /// When anything of it happened first, in the run's time.
     pub first_ns: Option<u64>,
     /// When anything of it happened last.
@@ -197,6 +199,7 @@ impl PhaseState {
     }
 
     pub(crate) fn end_run(&mut self, began_ns: u64, run_ns: u64, lane: Option<u32>, outcome: Outcome) {
+        let runs_before = self.runs();
         self.touch(run_ns);
         let took_ns = run_ns.saturating_sub(began_ns);
         self.open = self.open.saturating_sub(1);
@@ -204,6 +207,7 @@ impl PhaseState {
         if let Some(ended) = self.ended.get_mut(outcome as usize) {
             *ended += 1;
         }
+        self.run_ends.add(run_ns, self.runs() - runs_before);
         self.ended_ns = self.ended_ns.saturating_add(took_ns);
         if outcome != Outcome::Cancelled {
             self.service.record(took_ns);
@@ -218,6 +222,27 @@ impl PhaseState {
             lane.runs += 1;
             lane.last_ns = lane.last_ns.max(run_ns);
         }
+    }
+
+    /// Takes what was spent; whether any of it is work.
+    pub(crate) fn spend(&mut self, told: Effort, run_ns: u64) -> bool {
+        let runs_before = self.runs();
+        let later = self.effort.later_of(told);
+        let has_worked = later.runs > self.effort.runs || later.busy_ns > self.effort.busy_ns;
+        self.effort = later;
+        self.run_ends.add(run_ns, self.runs() - runs_before);
+        has_worked
+    }
+
+    /// Whether most runs are seen to begin and end. On long runs, a journal holds a sample of them only.
+    pub(crate) fn has_all_runs(&self) -> bool {
+        let seen: u64 = self.ended.iter().sum();
+        seen > 0 && seen + seen / 10 + 10 >= self.earlier.runs + self.effort.runs
+    }
+
+    /// What its rate is told by: items, or runs where none are counted.
+    pub(crate) fn counted(&self) -> &Tally {
+        if self.items.amount > 0 { &self.items } else { &self.run_ends }
     }
 
     /// Takes cumulative counts; whether they have changed.
