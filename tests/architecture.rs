@@ -37,6 +37,7 @@ fn crates_use_of_each_other_what_the_map_says() {
     check_uses(&packages, "phasemeter-macros", &[]);
     check_uses(&packages, "phasemeter-collect", &["phasemeter-core"]);
     check_uses(&packages, "phasemeter-serve", &["phasemeter-core"]);
+    check_uses(&packages, "phasemeter-analysis", &["phasemeter-core"]);
     let all = ["phasemeter-alloc", "phasemeter-collect", "phasemeter-core", "phasemeter-macros", "phasemeter-serve"];
     check_uses(&packages, "phasemeter", &all);
     check_uses(&packages, "phasemeter-examples", &["phasemeter"]);
@@ -69,6 +70,21 @@ fn core_names_no_file_socket_thread_clock_or_process() {
         "std::time::SystemTime",
     ];
     check(&of_crate("phasemeter-core"), 12, |source| absent::paths(source, &opened));
+}
+
+#[test]
+fn analysis_names_no_file_socket_thread_clock_or_process() {
+    let opened = [
+        "std::env",
+        "std::fs",
+        "std::net",
+        "std::os",
+        "std::process",
+        "std::thread",
+        "std::time::Instant",
+        "std::time::SystemTime",
+    ];
+    check(&of_crate("phasemeter-analysis"), 12, |source| absent::paths(source, &opened));
 }
 
 #[test]
