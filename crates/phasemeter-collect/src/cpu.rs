@@ -1,5 +1,7 @@
 //! The host's CPUs: time by mode, utilisation, how many there are. From `/proc/stat`.
 
+use std::path::PathBuf;
+
 use phasemeter_core::catalogue::{
     SYSTEM_CPU_LOGICAL_COUNT, SYSTEM_CPU_TIME, SYSTEM_CPU_UTILIZATION, SYSTEM_CPU_UTILIZATION_MAX,
     SYSTEM_CPU_UTILIZATION_MEAN,
@@ -16,7 +18,8 @@ pub(crate) const NAME: &str = "cpu";
 /// Reads `/proc/stat`.
 pub(crate) struct Cpu {
     stat: Kept,
-    units: Units,
+    proc: PathBuf,
+    units: Option<Units>,
     per_cpu: bool,
     before: Option<(Moment, Ticks)>,
     utilization: Peaks,
@@ -41,7 +44,8 @@ impl Cpu {
     pub(crate) fn new(roots: &Roots, options: &Options) -> Self {
         Self {
             stat: Kept::new(roots.proc.join("stat")),
-            units: Units::of(&roots.proc),
+            proc: roots.proc.clone(),
+            units: None,
             per_cpu: options.per_cpu,
             before: None,
             utilization: Peaks::new(&SYSTEM_CPU_UTILIZATION_MAX, &SYSTEM_CPU_UTILIZATION_MEAN),
@@ -78,18 +82,19 @@ impl Collector for Cpu {
 
     fn sample(&mut self, at: Moment, out: &mut Samples) -> Result<(), Error> {
         let stat = self.stat.parsed("the line cpu", stat)?;
+        let units = *self.units.get_or_insert_with(|| Units::of(&self.proc));
         out.push_plain(&SYSTEM_CPU_LOGICAL_COUNT, level(stat.each.len() as u64));
         if self.per_cpu {
             for (number, ticks) in &stat.each {
                 let number = number.to_string();
                 for (mode, ticks) in MODES.into_iter().zip(ticks) {
                     let labels = labels([("cpu_logical_number", &*number), ("cpu_mode", mode)]);
-                    out.push(&SYSTEM_CPU_TIME, labels, Value::Nanos(self.units.nanos(*ticks)));
+                    out.push(&SYSTEM_CPU_TIME, labels, Value::Nanos(units.nanos(*ticks)));
                 }
             }
         } else {
             for (mode, ticks) in MODES.into_iter().zip(stat.all) {
-                out.push(&SYSTEM_CPU_TIME, labels([("cpu_mode", mode)]), Value::Nanos(self.units.nanos(ticks)));
+                out.push(&SYSTEM_CPU_TIME, labels([("cpu_mode", mode)]), Value::Nanos(units.nanos(ticks)));
             }
         }
         self.utilization(at, stat.all, out);

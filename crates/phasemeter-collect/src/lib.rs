@@ -11,6 +11,9 @@ mod cgroup;
 mod cpu;
 mod disk;
 mod error;
+#[cfg(all(feature = "host", unix))]
+mod filesystem;
+mod interval;
 mod kept;
 mod known;
 mod load;
@@ -21,6 +24,8 @@ mod pressure;
 mod process;
 mod roots;
 mod schedule;
+#[cfg(feature = "sysinfo")]
+mod sysinfo_backend;
 mod units;
 #[cfg_attr(not(all(feature = "host", unix)), path = "usage_off.rs")]
 mod usage;
@@ -30,11 +35,14 @@ use phasemeter_core::{Labels, Moment, Samples, Value};
 use std::time::Duration;
 
 pub use error::Error;
+pub use interval::{IntervalError, parse_interval};
 pub use known::{GpuOptions, Known, Options, Scope, UnknownCollector, known_among};
 pub use peaks::Peaks;
 pub use process::Process;
 pub use roots::Roots;
 pub use schedule::{Haste, Schedule, State, Watch};
+#[cfg(feature = "sysinfo")]
+pub use sysinfo_backend::SYSINFO_KNOWN;
 pub use window::{WINDOW_NAME, Window};
 
 /// Something that reads one source.
@@ -109,7 +117,23 @@ pub const KNOWN: &[Known] = &[
         scope: Scope::Host,
         make: |roots, _| Box::new(pressure::Pressure::new(roots)),
     },
+    #[cfg(all(feature = "host", unix))]
+    Known {
+        name: filesystem::NAME,
+        about: "space of file systems; local ones, unless told otherwise",
+        scope: Scope::Host,
+        make: |roots, options| Box::new(filesystem::FileSystems::new(roots, options)),
+    },
 ];
+
+/// What a program takes on this system unless it chooses: on Linux [`KNOWN`], elsewhere those through sysinfo.
+#[cfg(all(feature = "sysinfo", not(target_os = "linux")))]
+pub const KNOWN_HERE: &[Known] = SYSINFO_KNOWN;
+
+/// What a program takes on this system unless it chooses: on Linux [`KNOWN`], elsewhere those through sysinfo. Where these
+/// are left out they are the same, and have no data.
+#[cfg(not(all(feature = "sysinfo", not(target_os = "linux"))))]
+pub const KNOWN_HERE: &[Known] = KNOWN;
 
 /// Labels whose names are constants of this workspace.
 pub(crate) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {

@@ -9,7 +9,7 @@ use crate::flights::{FlightCounts, InFlight};
 use crate::reading::add_each;
 use crate::seat::{Flight, Seat, Shard, Shards};
 use crate::sync::{Arc, AtomicBool, AtomicU64, COUNT, OnceLock, Ordering, fence};
-use crate::{CellReading, Effort, Ended, Histogram, ItemOutcome, Moment, Outcome, TraceIds};
+use crate::{CellReading, Effort, Ended, Histogram, Interval, ItemOutcome, Moment, Outcome, TraceIds};
 
 /// How many error types a phase tells apart; the rest is counted as `other`.
 pub const MAX_ERROR_TYPES: usize = 20;
@@ -206,6 +206,7 @@ impl PhaseCell {
             units: units.map_or_else(Vec::new, |units| units.read()),
             units_overflowed: units.map_or(0, |units| units.overflowed()),
             effort,
+            during: self.common.during(),
         };
         reading.last_activity_ns = self.last_activity_ns(&reading, moment.now_ns);
         reading
@@ -234,6 +235,15 @@ impl PhaseCell {
 
     pub(crate) fn is_active(&self) -> bool {
         self.in_flight(None).active > 0
+    }
+
+    /// Whether a run was in flight at this moment, or has been since then.
+    pub(crate) fn has_run_since(&self, since_ns: u64) -> bool {
+        self.last_run() > since_ns || self.is_active()
+    }
+
+    pub(crate) fn add_interval(&self, phases: usize, interval: &Interval) {
+        self.common.add_interval(phases, interval);
     }
 
     /// When a run last began or ended, plus one.

@@ -5,8 +5,8 @@ use crate::counts::{self, Counts, Writer};
 use crate::ended::EndedRuns;
 use crate::exemplar::Exemplars;
 use crate::named::NamedCounters;
-use crate::sync::{AtomicBool, AtomicI64, COUNT, OnceLock, Ordering, thread_id};
-use crate::{ItemOutcome, MAX_COUNT, Outcome};
+use crate::sync::{AtomicBool, AtomicI64, COUNT, Mutex, OnceLock, Ordering, lock, thread_id};
+use crate::{During, Interval, ItemOutcome, MAX_COUNT, Outcome};
 
 /// Threads without a seat are spread over so many.
 #[cfg(not(all(test, loom)))]
@@ -24,6 +24,8 @@ pub(crate) struct Common {
     pub(crate) units: OnceLock<Box<Units>>,
     pub(crate) exemplars: [Exemplars; Outcome::ALL.len()],
     pub(crate) ended: EndedRuns,
+    /// What the process spent while runs were in flight here; only the one who reads that writes it.
+    during: OnceLock<Box<Mutex<During>>>,
     /// Whether the registry may let go of it while threads have seats at it.
     can_go: AtomicBool,
     is_gone: AtomicBool,
@@ -45,6 +47,14 @@ impl Common {
 
     pub(crate) fn stripes(&self) -> impl Iterator<Item = &Counts> {
         self.stripes.iter().filter_map(|stripe| stripe.get().map(|counts| &**counts))
+    }
+
+    pub(crate) fn add_interval(&self, phases: usize, interval: &Interval) {
+        lock(self.during.get_or_init(Box::default)).add(phases, interval);
+    }
+
+    pub(crate) fn during(&self) -> Option<During> {
+        self.during.get().map(|during| *lock(during))
     }
 
     pub(crate) fn can_go(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The counts of one phase as they were read: plain numbers.
 
-use crate::{Effort, Histogram, ItemOutcome, Outcome};
+use crate::{During, Effort, Histogram, ItemOutcome, Outcome};
 
 /// What a [`PhaseCell`](crate::PhaseCell) held when it was read. Two of them add up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct CellReading {
     pub units_overflowed: u64,
     /// What the runs spent, where level detailed was on.
     pub effort: Option<Effort>,
+    /// What the process spent while runs were in flight, where a reader of the process adds it.
+    pub during: Option<During>,
 }
 
 impl CellReading {
@@ -97,6 +99,9 @@ impl CellReading {
         self.units_overflowed = self.units_overflowed.saturating_add(other.units_overflowed);
         if let Some(effort) = &other.effort {
             self.effort.get_or_insert_default().merge(effort);
+        }
+        if let Some(during) = &other.during {
+            self.during.get_or_insert_default().merge(during);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::catalogue::{DROPPED, SERIES};
 use crate::sampling::{Overflowed, SeriesLabels, sample_phase};
 use crate::sync::{Arc, AtomicBool, AtomicU64, AtomicUsize, COUNT, OnceLock, RwLock, is_held_by, read, write};
-use crate::{CellReading, DropReason, Drops, Labels, Moment, PhaseCell, Samples, Value, Work, bounded_value};
+use crate::{CellReading, DropReason, Drops, Interval, Labels, Moment, PhaseCell, Samples, Value, Work, bounded_value};
 
 /// How much memory a registry may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -358,6 +358,18 @@ impl Registry {
         work
     }
 
+    /// Adds what the process spent since this moment to every phase that ran since, with how many these were: phases are
+    /// told apart by further labels as well.
+    pub fn add_interval(&self, since_ns: u64, interval: &Interval) {
+        let mut ran: Vec<_> = {
+            let cells = read(&self.cells);
+            let cells = cells.by_key.values().map(|kept| &kept.cell).chain(self.overflow.get());
+            cells.filter(|cell| cell.has_run_since(since_ns)).cloned().collect()
+        };
+        let phases = ran.len();
+        ran.drain(..).for_each(|cell| cell.add_interval(phases, interval));
+    }
+
     /// Every cell, sorted by its names.
     fn kept(&self) -> Vec<(Shown, Kept)> {
         let base = self.base_pipeline.get().map_or("", |name| name);
@@ -443,8 +455,10 @@ impl fmt::Debug for Registry {
 mod tests {
     use super::*;
     use crate::Snapshot;
-    use crate::catalogue::{OVERFLOW, PHASE_ITEMS, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS};
-    use crate::{ItemOutcome, Outcome};
+    use crate::catalogue::{
+        OVERFLOW, PHASE_ITEMS, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROCESS_CPU_TIME, PHASE_PROGRESS, PHASE_RUNS,
+    };
+    use crate::{ItemOutcome, Outcome, Spent, Verdict};
 
     /// One whose clock stands still.
     fn registry(limits: Limits) -> Registry {
@@ -500,6 +514,30 @@ mod tests {
         let _cell = registry.phase(None, &"x".repeat(10_000));
         assert_eq!(registry.drops().total(DropReason::LabelShortened), 1);
         assert!(registry.read(Moment::default())[0].phase.len() <= crate::MAX_VALUE_BYTES);
+    }
+
+    #[test]
+    fn an_interval_belongs_to_the_phases_that_ran_in_it_and_says_how_many_these_were() {
+        let registry = registry(Limits::default());
+        let [alone, beside, idle] = ["alone", "beside", "idle"].map(|name| registry.phase(Some("p"), name));
+        let second = |cpu_ns| Interval {
+            elapsed_ns: 1_000,
+            spent: Spent { cpu_ns: Some(cpu_ns), ..Spent::default() },
+            ..Interval::default()
+        };
+        idle.begin(5).end(Verdict::Ok, 1, 6);
+        let in_flight = alone.begin(10);
+        registry.add_interval(1_000, &second(7));
+        beside.begin(2_100).end(Verdict::Ok, 1, 2_101);
+        registry.add_interval(2_000, &second(9));
+        let snapshot = snapshot(&registry);
+        let cpu = |phase, overlap| {
+            snapshot.value(&PHASE_PROCESS_CPU_TIME, &[("overlap", overlap), ("phase", phase), ("pipeline", "p")])
+        };
+        assert_eq!((cpu("alone", "1"), cpu("alone", "2")), (Some(&Value::Nanos(7)), Some(&Value::Nanos(9))));
+        assert_eq!((cpu("beside", "1"), cpu("beside", "2")), (None, Some(&Value::Nanos(9))));
+        assert_eq!((cpu("idle", "1"), cpu("idle", "2")), (None, None));
+        drop(in_flight);
     }
 
     #[test]

@@ -2,11 +2,15 @@
 
 use crate::catalogue::{
     OVERFLOW, PHASE_ACTIVE, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES, PHASE_CPU_TIME,
-    PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP,
-    PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS, PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME,
+    PHASE_DURATION, PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_GPU_BUSY_TIME, PHASE_GPU_ENERGY, PHASE_GPU_MEMORY_MAX,
+    PHASE_HELD, PHASE_ITEMS, PHASE_LAST_ACTIVITY_TIMESTAMP, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROCESS_CPU_CORES_MAX,
+    PHASE_PROCESS_CPU_TIME, PHASE_PROCESS_DISK_IO, PHASE_PROCESS_MEMORY_MAX, PHASE_PROGRESS, PHASE_RUNS,
+    PHASE_SAMPLED_TIME, PHASE_UNITS, PHASE_WAITING_TIME,
 };
+use crate::during::OVERLAPS;
 use crate::{
-    CellReading, Effort, ItemOutcome, Labels, Metric, Moment, Outcome, PhaseReading, Samples, Value, WaitingFor,
+    CellReading, During, Effort, ItemOutcome, Labels, Metric, Moment, Outcome, PhaseReading, Samples, Span, Value,
+    WaitingFor,
 };
 
 /// The label sets of one cell's series, made once.
@@ -53,7 +57,13 @@ pub(crate) fn sample_phase(counts: &CellReading, labels: &SeriesLabels, moment: 
         count(&PHASE_ERRORS, labels.with(&[("error_type", error_type)]), Value::Count(*errors));
     }
     if let Some(effort) = &counts.effort {
-        sample_effort(effort, labels, count);
+        sample_effort(effort, labels, &mut count);
+    }
+    if let Some(during) = &counts.during {
+        sample_during(during, labels, &mut count);
+    }
+    if let Some(during) = &counts.during {
+        sample_greatest(during, labels, out);
     }
     out.push(&PHASE_ACTIVE, labels.clone(), Value::Level(counts.active));
     out.push(&PHASE_HELD, labels.clone(), Value::Level(i64::try_from(counts.held).unwrap_or(i64::MAX)));
@@ -85,6 +95,46 @@ fn sample_effort(effort: &Effort, labels: &Labels, mut count: impl FnMut(&'stati
     if let Some(allocated) = profile.allocated {
         count(&PHASE_ALLOCATIONS, labels.clone(), Value::Count(allocated.allocations));
         count(&PHASE_ALLOCATED, labels.clone(), Value::Count(allocated.bytes));
+    }
+}
+
+/// Counters by how many phases ran, and the greatest values. What was never read has no series.
+fn sample_during(during: &During, labels: &Labels, mut count: impl FnMut(&'static Metric, Labels, Value)) {
+    let ran = OVERLAPS.into_iter().zip(&during.by_overlap).filter(|(_, span)| span.elapsed_ns > 0);
+    for (overlap, Span { elapsed_ns, spent }) in ran {
+        let of_overlap = labels.with(&[("overlap", overlap)]);
+        let joules = |millijoules: u64| Value::Real(millijoules as f64 / 1e3);
+        let counters = [
+            (&PHASE_SAMPLED_TIME, Some(Value::Nanos(*elapsed_ns))),
+            (&PHASE_PROCESS_CPU_TIME, spent.cpu_ns.map(Value::Nanos)),
+            (&PHASE_GPU_ENERGY, spent.gpu_millijoules.map(joules)),
+            (&PHASE_GPU_BUSY_TIME, spent.gpu_busy_ns.map(Value::Nanos)),
+        ];
+        for (metric, value) in counters {
+            if let Some(value) = value {
+                count(metric, of_overlap.clone(), value);
+            }
+        }
+        for (direction, bytes) in [("read", spent.read_bytes), ("write", spent.written_bytes)] {
+            if let Some(bytes) = bytes {
+                let labels = of_overlap.with(&[("disk_io_direction", direction)]);
+                count(&PHASE_PROCESS_DISK_IO, labels, Value::Count(bytes));
+            }
+        }
+    }
+}
+
+fn sample_greatest(during: &During, labels: &Labels, out: &mut Samples) {
+    let cores = during.cpu_ns_per_second_max.map(|nanos| Value::Real(nanos as f64 / 1e9));
+    let greatest = [
+        (&PHASE_PROCESS_CPU_CORES_MAX, cores),
+        (&PHASE_PROCESS_MEMORY_MAX, during.memory_max_bytes.map(Value::Count)),
+        (&PHASE_GPU_MEMORY_MAX, during.gpu_memory_max_bytes.map(Value::Count)),
+    ];
+    for (metric, value) in greatest {
+        if let Some(value) = value {
+            out.push(metric, labels.clone(), value);
+        }
     }
 }
 

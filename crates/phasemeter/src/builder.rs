@@ -6,6 +6,7 @@ use phasemeter_core::slots::NATIVE_SCHEMA;
 use phasemeter_core::{DropReason, Labels, Limits, TraceIds, bounded_value, is_free_label};
 
 use crate::clock::Clock;
+use crate::collectors::Collectors;
 use crate::environment::Environment;
 use crate::fields::label_of_field;
 use crate::inner::{Inner, Setup, TraceContext};
@@ -32,6 +33,7 @@ pub struct MeterBuilder {
     constant_labels: Vec<(String, String)>,
     native_schema: Option<i32>,
     exemplars: Option<TraceContext>,
+    collectors: Collectors,
     /// A Meter of its own, with its clock; otherwise the process's.
     isolated: Option<Option<Clock>>,
     environment: Option<Environment>,
@@ -117,6 +119,12 @@ impl MeterBuilder {
         Self { exemplars: Some(TraceContext(current_trace)), ..self }
     }
 
+    /// Which resources are read beside phases, and how often.
+    #[cfg(feature = "collect")]
+    pub fn collectors(self, collectors: Collectors) -> Self {
+        Self { collectors, ..self }
+    }
+
     /// A Meter of its own rather than the process's: static phases do not belong to it, [`Meter::phase`] does.
     /// For tests.
     pub fn isolated(self) -> Self {
@@ -164,8 +172,10 @@ impl MeterBuilder {
         let limits = self.limits;
         let style = style(self.prefix, self.constant_labels, self.native_schema, &mut complaints);
         let exemplars = self.exemplars;
-        let setup =
-            Setup { pipeline: self.pipeline, target, limits, level, label_fields, style, exemplars, environment };
+        let collectors = self.collectors;
+        complaints.extend(collectors.plan(&environment.collecting).complaints);
+        let pipeline = self.pipeline;
+        let setup = Setup { pipeline, target, limits, level, label_fields, style, exemplars, collectors, environment };
         if !inner.set_up(setup) {
             inner.registry.drops().count(DropReason::SecondConfiguration);
             notice::say("this process has a Meter already: its configuration stands, the second one is ignored");

@@ -1,4 +1,5 @@
-//! What the environment says: the standard `OTEL_*` variables, `MONITORING_ENABLED`, `PHASEMETER_LEVEL`. Pure over a look-up.
+//! What the environment says: the standard `OTEL_*` variables, `MONITORING_ENABLED`, `PHASEMETER_*`.
+//! Pure over a look-up.
 
 use crate::level::Level;
 
@@ -12,7 +13,18 @@ pub(crate) struct Environment {
     pub(crate) resource: Vec<(String, String)>,
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
+    pub(crate) collecting: Collecting,
     pub(crate) complaints: Vec<String>,
+}
+
+/// What it says of collectors, as it stands there: they understand it, where there are any.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[cfg_attr(not(feature = "collect"), allow(dead_code, reason = "without collectors nobody asks"))]
+pub(crate) struct Collecting {
+    pub(crate) which: Option<String>,
+    pub(crate) interval: Option<String>,
+    pub(crate) host_root: Option<String>,
+    pub(crate) in_kubernetes: bool,
 }
 
 impl Environment {
@@ -27,6 +39,12 @@ impl Environment {
         let mut read = Self { host: variable(HOST), service_name: variable(SERVICE_NAME), ..Self::default() };
         read.disabled = read.switch(SDK_DISABLED, variable(SDK_DISABLED)).unwrap_or(false)
             || !read.switch(MONITORING_ENABLED, variable(MONITORING_ENABLED)).unwrap_or(true);
+        read.collecting = Collecting {
+            which: variable(COLLECTORS),
+            interval: variable(INTERVAL).or_else(|| variable(MONITORING_INTERVAL)),
+            host_root: variable(HOST_ROOT),
+            in_kubernetes: variable(KUBERNETES).is_some(),
+        };
         if let Some(text) = variable(LEVEL) {
             read.level = Level::parse(&text);
             if read.level.is_none() {
@@ -68,6 +86,12 @@ impl Environment {
 pub(crate) const HOST: &str = "OTEL_EXPORTER_PROMETHEUS_HOST";
 pub(crate) const PORT: &str = "OTEL_EXPORTER_PROMETHEUS_PORT";
 pub(crate) const LEVEL: &str = "PHASEMETER_LEVEL";
+pub(crate) const COLLECTORS: &str = "PHASEMETER_COLLECTORS";
+pub(crate) const INTERVAL: &str = "PHASEMETER_INTERVAL";
+pub(crate) const HOST_ROOT: &str = "PHASEMETER_HOST_ROOT";
+const MONITORING_INTERVAL: &str = "MONITORING_INTERVAL";
+/// Set in every container that Kubernetes starts.
+const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const SDK_DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -149,6 +173,15 @@ mod tests {
         let read = read(&[(RESOURCE_ATTRIBUTES, "service.name=a%2Cb, team = red%20ones ,")]);
         let expected = [("service.name", "a,b"), ("team", "red ones")];
         assert_eq!(read.resource, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn collectors_are_told_by_their_own_names_first() {
+        let all = [(COLLECTORS, "cpu"), (INTERVAL, "2"), (MONITORING_INTERVAL, "9"), (KUBERNETES, "10.0.0.1")];
+        let expected =
+            Collecting { which: Some("cpu".into()), interval: Some("2".into()), host_root: None, in_kubernetes: true };
+        assert_eq!(read(&all).collecting, expected);
+        assert_eq!(read(&[(MONITORING_INTERVAL, "9")]).collecting.interval.as_deref(), Some("9"));
     }
 
     #[test]

@@ -12,10 +12,12 @@ use phasemeter_core::{
 };
 
 use crate::clock::Clock;
+use crate::collectors::Collectors;
 use crate::environment::Environment;
 use crate::level::Level;
 use crate::metric::Instruments;
 use crate::run::Runs;
+use crate::runtimes::Runtimes;
 use crate::sampler::Sampler;
 use crate::sources::Sources;
 use crate::target::Target;
@@ -28,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) runs: Runs,
     pub(crate) sampler: Sampler,
+    pub(crate) runtimes: Runtimes,
     pub(crate) visibility: Visibility,
     pub(crate) instruments: Instruments,
     /// Metrics that are not ours.
@@ -77,6 +80,7 @@ pub(crate) struct Setup {
     pub(crate) label_fields: Vec<String>,
     pub(crate) style: Style,
     pub(crate) exemplars: Option<TraceContext>,
+    pub(crate) collectors: Collectors,
     pub(crate) environment: Environment,
 }
 
@@ -114,6 +118,7 @@ impl Inner {
             clock,
             runs: Runs::default(),
             sampler: Sampler::default(),
+            runtimes: Runtimes::default(),
             visibility: Visibility::default(),
             instruments: Instruments::default(),
             sources: Sources::default(),
@@ -245,6 +250,7 @@ impl Inner {
             self.registry.sample(self.clock.moment(), out);
             self.runs.sample(out);
             self.sampler.sample(self, out);
+            self.runtimes.sample(out);
             self.sample_self(out);
         }
     }

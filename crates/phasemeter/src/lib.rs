@@ -65,6 +65,8 @@ mod visibility;
 mod collectors;
 #[cfg_attr(not(feature = "profiling"), path = "profile_off.rs")]
 mod profile;
+#[cfg_attr(not(all(feature = "tokio", target_has_atomic = "64")), path = "runtimes_off.rs")]
+mod runtimes;
 #[cfg_attr(not(feature = "testing"), path = "scoped_off.rs")]
 mod scoped;
 mod seats;
@@ -81,6 +83,8 @@ pub use private as __private;
 
 pub use builder::MeterBuilder;
 pub use clock::{Clock, ManualClock};
+#[cfg(feature = "collect")]
+pub use collectors::{Collectors, GpuReading, GpuResources, Readings, ResourceWindow, Resources};
 pub use count::Count;
 pub use ending::Ending;
 pub use error::Error;
@@ -100,6 +104,8 @@ pub use phasemeter_core::{
 #[cfg(feature = "macros")]
 pub use phasemeter_macros::phase;
 pub use run::{Run, RunBuilder};
+#[cfg(all(feature = "tokio", target_has_atomic = "64"))]
+pub use runtimes::WatchedRuntime;
 #[cfg(feature = "serve")]
 pub use serving::{Endpoint, Guard, ServerBuilder, init};
 #[cfg(feature = "prometheus")]
@@ -117,3 +123,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/phases.md")]
 struct Phases;
+
+/// What the page on collectors shows, compiled.
+#[cfg(all(doctest, feature = "collect"))]
+#[doc = include_str!("../../../docs/collectors.md")]
+struct OfCollectors;

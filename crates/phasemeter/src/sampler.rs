@@ -1,50 +1,53 @@
-//! What is looked at now and then, on a thread of its own: a scrape reads what was found last, and never waits for it.
+//! What is looked at now and then, on a thread of its own, and the collectors, which have threads of theirs: a scrape
+//! reads what was found last, and never waits for it.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use phasemeter_core::Samples;
 
-use crate::collectors::Collectors;
-use crate::inner::{Inner, lock};
+use crate::collectors::{Collectors, Running};
+use crate::environment::Collecting;
+use crate::inner::Inner;
 
 /// How often it is looked at.
 const CADENCE: Duration = Duration::from_secs(1);
 
-/// The latest reading of the collectors. They start with the first look at it.
+/// What runs beside the program. It starts with the first look at it.
 #[derive(Default)]
 pub(crate) struct Sampler {
-    latest: Mutex<Arc<Samples>>,
+    collectors: OnceLock<Running>,
     /// Held for the thread to end when it goes.
     thread: OnceLock<Option<Sender<()>>>,
 }
 
 impl Sampler {
-    /// Starts to look. The first look is here and now, so that no scrape is empty.
+    /// Starts to look. It waits for the first readings a moment, so that no scrape is empty.
     pub(crate) fn begin(&self, inner: &Arc<Inner>) {
-        self.thread.get_or_init(|| {
-            let mut collectors = Collectors::new();
-            self.publish(&mut collectors);
-            start(Arc::downgrade(inner), collectors)
-        });
+        self.running(inner);
+        self.thread.get_or_init(|| start(Arc::downgrade(inner)));
     }
 
     /// Puts the latest reading into `out`; the first call begins.
     pub(crate) fn sample(&self, inner: &Arc<Inner>, out: &mut Samples) {
         self.begin(inner);
-        out.append(&lock(&self.latest).clone());
+        self.running(inner).read(out);
     }
 
-    fn publish(&self, collectors: &mut Collectors) {
-        let mut samples = Samples::default();
-        collectors.sample(&mut samples);
-        *lock(&self.latest) = Arc::new(samples);
+    pub(crate) fn running(&self, inner: &Arc<Inner>) -> &Running {
+        self.collectors.get_or_init(|| {
+            let plan = match inner.setup() {
+                Some(setup) => setup.collectors.plan(&setup.environment.collecting),
+                None => Collectors::default().plan(&Collecting::default()),
+            };
+            Running::start(Arc::downgrade(inner), plan)
+        })
     }
 }
 
-/// The thread lives as long as the Meter. Where none can be started, the first reading stays: its age shows in it.
-fn start(inner: Weak<Inner>, mut collectors: Collectors) -> Option<Sender<()>> {
+/// The thread lives as long as the Meter.
+fn start(inner: Weak<Inner>) -> Option<Sender<()>> {
     let (alive, gone) = mpsc::channel();
     let work = move || {
         loop {
@@ -56,7 +59,7 @@ fn start(inner: Weak<Inner>, mut collectors: Collectors) -> Option<Sender<()>> {
                 return;
             }
             let Some(own) = inner.upgrade() else { return };
-            own.sampler.publish(&mut collectors);
+            own.sampler.running(&own).supervise();
             own.registry.expire();
         }
     };

@@ -12,10 +12,11 @@ use phasemeter_core::catalogue::{
 };
 use phasemeter_core::{Metric, Moment, Samples, Value};
 
-use self::place::Place;
+use self::place::{Membership, Place};
 use self::v1::V1;
 use self::v2::V2;
 use crate::kept::Kept;
+use crate::units::Units;
 use crate::{Collector, Error, Roots, labels, level};
 
 pub(crate) const NAME: &str = "cgroup";
@@ -24,7 +25,8 @@ pub(crate) const NAME: &str = "cgroup";
 pub(crate) struct Cgroup {
     roots: Roots,
     membership: Kept,
-    files: Option<Files>,
+    /// Of this membership: a process can be moved.
+    files: Option<(Membership, Files)>,
 }
 
 /// The files of the group, by the version that has them.
@@ -55,29 +57,25 @@ impl Cgroup {
         Self { roots: roots.clone(), membership: Kept::new(roots.proc.join("self/cgroup")), files: None }
     }
 
-    /// Where the group's files are is looked up once, and again where they are gone: a process can be moved.
     fn read(&mut self) -> Result<Reading, Error> {
-        let units = crate::units::Units::of(&self.roots.proc);
+        let what = "the control groups of the process";
+        let now = self.membership.parsed(what, |text| Some(place::find(text)))?;
         let files = match &mut self.files {
-            Some(files) => files,
-            None => {
-                let place =
-                    self.membership.parsed("the control groups of the process", |text| Some(place::find(text)))?;
-                let found = match place.resolved(&self.roots.sys.join("fs/cgroup")) {
-                    Some(Place::V2(folders)) => Files::V2(Box::new(V2::new(&folders))),
-                    Some(Place::V1(folders)) => Files::V1(Box::new(V1::new(&folders, units))),
-                    None => {
-                        let path = self.membership.path().display().to_string();
-                        return Err(Error::absent(&path, "no control group of the process is below sys/fs/cgroup"));
-                    }
-                };
-                self.files.insert(found)
-            }
+            Some((then, files)) if *then == now => files,
+            files => &mut files.insert((now.clone(), self::files(&now, &self.roots)?)).1,
         };
         match files {
             Files::V1(files) => files.read(),
             Files::V2(files) => files.read(),
         }
+    }
+}
+
+fn files(membership: &Membership, roots: &Roots) -> Result<Files, Error> {
+    match membership.resolved(&roots.sys.join("fs/cgroup")) {
+        Some(Place::V2(folders)) => Ok(Files::V2(Box::new(V2::new(&folders)))),
+        Some(Place::V1(folders)) => Ok(Files::V1(Box::new(V1::new(&folders, Units::of(&roots.proc))))),
+        None => Err(Error::absent(NAME, "no control group of the process is below sys/fs/cgroup")),
     }
 }
 
@@ -142,8 +140,10 @@ fn named<const N: usize>(text: &str, names: [&str; N]) -> Option<[Option<u64>; N
     let mut found = [None; N];
     for line in text.lines() {
         let (name, value) = line.split_once(' ')?;
+        // Also of those that nobody wants: a file that is not of this form is another one.
+        let value = value.trim().parse().ok()?;
         if let Some(place) = names.iter().position(|wanted| *wanted == name) {
-            found[place] = Some(value.trim().parse().ok()?);
+            found[place] = Some(value);
         }
     }
     Some(found)

@@ -63,6 +63,9 @@ metrics! {
     SYSTEM_FILESYSTEM_LIMIT = up_down("system.filesystem.limit", Bytes, FILESYSTEM);
     /// The share of the space that those who are not root can fill which is used.
     SYSTEM_FILESYSTEM_UTILIZATION = gauge("system.filesystem.utilization", One, FILESYSTEM);
+    /// 1 where the file system does not answer, or with an error, and 0 where it told its space.
+    HOST_FILESYSTEM_ERROR = gauge("host.filesystem.error", Count("{flag}"), FILESYSTEM)
+        .ours("the conventions know no file system that does not answer");
     /// Bytes that the interface sent and received.
     SYSTEM_NETWORK_IO = counter("system.network.io", Bytes, NETWORK);
     /// Packets that the interface sent and received.
