@@ -12,6 +12,8 @@ use crate::raw::{CounterReading, Handle};
 pub(crate) struct Asked {
     handle: Handle,
     unsupported: BTreeSet<Question>,
+    /// It said that it has performance counters.
+    has_counters: bool,
     tally: Tally,
 }
 
@@ -87,7 +89,7 @@ impl Field {
 
 impl Asked {
     pub(crate) fn new(handle: Handle) -> Self {
-        Self { handle, unsupported: BTreeSet::new(), tally: Tally::default() }
+        Self { handle, unsupported: BTreeSet::new(), has_counters: false, tally: Tally::default() }
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -140,10 +142,13 @@ impl Asked {
         if self.is_unsupported(Question::Counters) {
             return Ok(None);
         }
-        let answer = match self.handle.device().gpm_support() {
-            Ok(true) => CounterReading::take(&self.handle),
-            Ok(false) => Err(NvmlError::NotSupported),
-            Err(error) => Err(error),
+        if !self.has_counters {
+            let support = self.handle.device().gpm_support();
+            self.has_counters = self.judge(Question::Counters, support)?.unwrap_or(false);
+        }
+        let answer = match self.has_counters {
+            true => CounterReading::take(&self.handle),
+            false => Err(NvmlError::NotSupported),
         };
         self.judge(Question::Counters, answer)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use phasemeter_core::catalogue::{GPU_INFO, HW_STATUS};
+use phasemeter_core::catalogue::GPU_INFO;
 use phasemeter_core::{Labels, Moment, Samples, Value};
 
 use crate::asked::{Asked, Question, Tally, Trouble};
@@ -15,6 +15,7 @@ use crate::pace::Paced;
 use crate::power::Power;
 use crate::second;
 use crate::seldom::{self, Rows, Whose};
+use crate::states::{State, States};
 use crate::work::Work;
 use crate::xids::Xids;
 
@@ -37,6 +38,7 @@ pub(crate) struct Device {
     each_second: Paced,
     seldom: Paced,
     rows: Rows,
+    states: States,
     xids: Arc<Xids>,
     watcher: Option<Watcher>,
 }
@@ -53,8 +55,6 @@ pub(crate) struct Reading<'a> {
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-const STATES: [&str; 3] = ["ok", "degraded", "failed"];
-
 impl Device {
     pub(crate) fn new(found: &Found) -> Self {
         let name = match found.place {
@@ -64,6 +64,7 @@ impl Device {
         let marks = Marks::new(&found.candidate.uuid, &name);
         Self {
             work: Work::new(&marks),
+            states: States::new(&marks),
             marks,
             place: found.place,
             model: found.candidate.model.clone(),
@@ -166,10 +167,7 @@ impl Device {
             out.append(self.each_second.latest());
             out.append(self.seldom.latest());
         }
-        if !out.is_empty() {
-            self.info(reading.driver, out)?;
-        }
-        Ok(())
+        self.info(reading.driver, out)
     }
 
     fn info(&mut self, driver: &str, out: &mut Samples) -> Result<(), Trouble> {
@@ -197,14 +195,11 @@ impl Device {
             return;
         }
         let state = match (self.is_lost, tally.is_silence(), self.rows) {
-            (true, _, _) => "failed",
-            (false, true, _) | (false, false, Rows::Broken) => "degraded",
-            (false, false, Rows::Sound) => "ok",
+            (true, _, _) => State::Failed,
+            (false, true, _) | (false, false, Rows::Broken) => State::Degraded,
+            (false, false, Rows::Sound) => State::Ok,
         };
-        for own in STATES {
-            let labels = self.marks.hardware(&[("hw_state", own)]);
-            out.push(&HW_STATUS, labels, Value::Level(i64::from(own == state)));
-        }
+        self.states.sample(state, out);
         if reading.is_agent {
             self.xids.sample(reading.at, &self.marks, out);
         }

@@ -12,8 +12,8 @@ use crate::visible::Candidate;
 /// What the driver lists.
 pub(crate) struct Listing {
     pub(crate) devices: Vec<Found>,
-    /// GPUs that are there and answer nothing.
-    pub(crate) unreachable: usize,
+    /// GPUs that are there and answer nothing, not even who they are: NVML's numbers of them.
+    pub(crate) unreachable: Vec<u32>,
 }
 
 /// A device that answers.
@@ -33,7 +33,7 @@ const MIG_IS_ON: u32 = 1;
 /// # Errors
 /// The library does not answer.
 pub(crate) fn list(nvml: &Arc<Nvml>) -> Result<Listing, NvmlError> {
-    let mut listing = Listing { devices: Vec::new(), unreachable: 0 };
+    let mut listing = Listing { devices: Vec::new(), unreachable: Vec::new() };
     for index in 0..nvml.device_count()? {
         let gpu = match gpu(nvml, index) {
             Ok(gpu) => gpu,
@@ -42,7 +42,7 @@ pub(crate) fn list(nvml: &Arc<Nvml>) -> Result<Listing, NvmlError> {
                 // The driver counts those too that are not for us.
                 Meaning::Unsupported | Meaning::Nothing => continue,
                 Meaning::Lost | Meaning::Failed => {
-                    listing.unreachable += 1;
+                    listing.unreachable.push(index);
                     continue;
                 }
             },

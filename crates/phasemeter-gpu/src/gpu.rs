@@ -14,6 +14,8 @@ use crate::device::{Device, Reading};
 use crate::events::Watcher;
 use crate::found::{Found, Listing, list};
 use crate::library::{Refusal, enter};
+use crate::marks::Marks;
+use crate::states::{State, States};
 use crate::visible::{Order, Visible};
 
 /// Reads GPUs through the driver's library.
@@ -25,6 +27,8 @@ pub struct Gpu {
     library: Library,
     /// Those that are visible, by their numbers.
     devices: Vec<Device>,
+    /// Those that never said who they are.
+    strangers: Vec<States>,
     /// There were some once.
     has_seen: bool,
     last_ns: Option<u64>,
@@ -70,22 +74,21 @@ impl Gpu {
             is_agent: options.is_agent,
             library: Library::Left,
             devices: Vec::new(),
+            strangers: Vec::new(),
             has_seen: false,
             last_ns: None,
         }
     }
 
-    fn read(&mut self, at: Moment, out: &mut Samples) -> Result<(), Stop> {
-        let is_kept = self.options.release_after.is_none();
+    fn read(&mut self, at: Moment, out: &mut Samples) -> Result<(), Refusal> {
         self.enter_for_lost(at);
         let mut entered = self.entered(at)?;
         let listed = self.list(at, &mut entered);
-        let read = listed.and_then(|()| self.sample_devices(at, &mut entered, is_kept, out));
-        // What went wrong may be cured by entering the library anew.
-        if read.is_ok() {
-            self.library = Library::Entered(entered);
-        }
-        read
+        let read = listed.and_then(|()| self.sample_devices(at, &mut entered, out));
+        self.library = Library::Entered(entered);
+        read?;
+        self.release(at);
+        Ok(())
     }
 
     /// While a GPU is lost, the library is left now and then: only who enters it sees the GPU that is back.
@@ -97,60 +100,58 @@ impl Gpu {
         }
     }
 
-    fn entered(&mut self, at: Moment) -> Result<Entered, Stop> {
+    fn entered(&mut self, at: Moment) -> Result<Entered, Refusal> {
         match std::mem::replace(&mut self.library, Library::Left) {
             Library::Entered(entered) => return Ok(entered),
             Library::Refused { refusal, until_ns } if at.now_ns < until_ns => {
-                let error = self.refused(&refusal);
-                self.library = Library::Refused { refusal, until_ns };
-                return Err(Stop::Refused(error));
+                self.library = Library::Refused { refusal: refusal.clone(), until_ns };
+                return Err(refusal);
             }
             Library::Left | Library::Refused { .. } => {}
         }
-        match enter(self.options.library.as_deref()) {
-            Ok(nvml) => {
-                let driver = nvml.sys_driver_version().unwrap_or_default();
-                Ok(Entered { nvml, driver, since_ns: at.now_ns, listed_ns: None, is_outdated: false })
-            }
-            Err(refusal) => {
-                let wait_ns = match refusal {
-                    // A driver is seldom loaded while a program runs, and looking for it is not for nothing.
-                    Refusal::Absent(_) => 10 * SECOND_NS,
-                    Refusal::Failed(_) => SECOND_NS,
-                    Refusal::Unusable(_) => u64::MAX,
-                };
-                let error = self.refused(&refusal);
-                self.library = Library::Refused { refusal, until_ns: at.now_ns.saturating_add(wait_ns) };
-                Err(Stop::Refused(error))
-            }
+        let nvml = enter(self.options.library.as_deref())?;
+        let driver = nvml.sys_driver_version().unwrap_or_default();
+        Ok(Entered { nvml, driver, since_ns: at.now_ns, listed_ns: None, is_outdated: false })
+    }
+
+    /// What went wrong may be cured by entering the library anew, but not at once.
+    fn refuse(&mut self, at: Moment, refusal: Refusal) {
+        if matches!(self.library, Library::Refused { .. }) {
+            return;
         }
+        self.leave();
+        let wait_ns = match refusal {
+            // A driver is seldom loaded while a program runs, and looking for it is not for nothing.
+            Refusal::Absent(_) => 10 * SECOND_NS,
+            Refusal::Failed(_) => SECOND_NS,
+            Refusal::Unusable(_) => u64::MAX,
+        };
+        self.library = Library::Refused { refusal, until_ns: at.now_ns.saturating_add(wait_ns) };
     }
 
     /// Where GPUs were seen before, it is no answer that there are none.
-    fn refused(&self, refusal: &Refusal) -> Error {
+    fn error(&self, refusal: &Refusal) -> Error {
         match refusal {
             Refusal::Absent(reason) if self.has_seen => Error::failed(NAME, reason),
-            other => other.error(),
+            Refusal::Absent(_) | Refusal::Failed(_) | Refusal::Unusable(_) => refusal.error(),
         }
     }
 
-    fn list(&mut self, at: Moment, entered: &mut Entered) -> Result<(), Stop> {
+    fn list(&mut self, at: Moment, entered: &mut Entered) -> Result<(), Refusal> {
         let every_ns = if entered.is_outdated { SECOND_NS } else { LIST_EVERY_NS };
         if entered.listed_ns.is_some_and(|listed_ns| at.now_ns < listed_ns.saturating_add(every_ns)) {
             return Ok(());
         }
-        let listing = list(&entered.nvml).map_err(|error| Stop::Failed(format!("cannot list GPUs: {error}")))?;
+        let listing = list(&entered.nvml).map_err(|error| Refusal::Failed(format!("cannot list GPUs: {error}")))?;
         entered.listed_ns = Some(at.now_ns);
         entered.is_outdated = false;
-        let wanted = self.wanted(&listing).map_err(Stop::Failed)?;
+        let wanted = self.wanted(&listing).map_err(Refusal::Failed)?;
         self.join(listing, &wanted);
-        match (self.devices.is_empty(), self.has_seen) {
-            (false, _) => {
-                self.has_seen = true;
-                Ok(())
-            }
-            (true, true) => Err(Stop::Failed("no visible GPU is left".to_owned())),
-            (true, false) => Err(Stop::Absent("there is no visible GPU".to_owned())),
+        self.has_seen |= !self.devices.is_empty();
+        match (self.devices.is_empty() && self.strangers.is_empty(), self.has_seen) {
+            (false, _) => Ok(()),
+            (true, true) => Err(Refusal::Failed("no visible GPU is left".to_owned())),
+            (true, false) => Err(Refusal::Absent("there is no visible GPU".to_owned())),
         }
     }
 
@@ -158,7 +159,7 @@ impl Gpu {
     /// once all answer: later on, numbers count otherwise where one is missing.
     fn wanted(&mut self, listing: &Listing) -> Result<BTreeSet<String>, String> {
         let candidates: Vec<_> = listing.devices.iter().map(|found| found.candidate.clone()).collect();
-        let is_whole = listing.unreachable == 0;
+        let is_whole = listing.unreachable.is_empty();
         if matches!(self.visible, Visible::Numbers(_)) && !is_whole {
             return Err("a GPU does not answer, so the numbers in CUDA_VISIBLE_DEVICES cannot be counted".to_owned());
         }
@@ -173,12 +174,12 @@ impl Gpu {
     /// answers nothing, is that one.
     fn join(&mut self, listing: Listing, wanted: &BTreeSet<String>) {
         let is_listed = |device: &Device| listing.devices.iter().any(|found| found.candidate.uuid == device.uuid());
-        let unreachable = listing.unreachable;
+        let is_any_unreachable = !listing.unreachable.is_empty();
         self.devices.retain_mut(|device| {
             if is_listed(device) {
                 return true;
             }
-            if unreachable > 0 && !device.is_lost() {
+            if is_any_unreachable && !device.is_lost() {
                 device.lose();
             }
             device.is_lost()
@@ -189,6 +190,10 @@ impl Gpu {
             }
         }
         self.devices.sort_by_key(Device::place);
+        let is_known = |index: &u32| self.devices.iter().any(|device| device.place() == (*index, None));
+        let is_shown = self.visible == Visible::All;
+        let strangers = listing.unreachable.iter().filter(|index| is_shown && !is_known(index));
+        self.strangers = strangers.map(|index| States::new(&Marks::nameless(&index.to_string()))).collect();
     }
 
     fn join_one(&mut self, found: Found) {
@@ -203,13 +208,8 @@ impl Gpu {
         }
     }
 
-    fn sample_devices(
-        &mut self,
-        at: Moment,
-        entered: &mut Entered,
-        is_kept: bool,
-        out: &mut Samples,
-    ) -> Result<(), Stop> {
+    fn sample_devices(&mut self, at: Moment, entered: &mut Entered, out: &mut Samples) -> Result<(), Refusal> {
+        let is_kept = self.options.release_after.is_none();
         let reading = Reading { at, driver: &entered.driver, is_agent: self.is_agent, is_kept };
         let (mut failure, mut is_any_known) = (None, false);
         for device in &mut self.devices {
@@ -220,7 +220,7 @@ impl Gpu {
                     device.lose();
                     entered.is_outdated = true;
                 }
-                Err(Trouble::Over(reason)) => return Err(Stop::Failed(reason)),
+                Err(Trouble::Over(reason)) => return Err(Refusal::Failed(reason)),
             }
             let tally = device.take_tally();
             if device.is_lost() || tally.is_silence() {
@@ -231,8 +231,9 @@ impl Gpu {
             failure = failure.or(tally.into_failure());
             out.append(&own);
         }
+        self.strangers.iter().for_each(|stranger| stranger.sample(State::Failed, out));
         match failure {
-            Some(reason) if !is_any_known => Err(Stop::Failed(reason)),
+            Some(reason) if !is_any_known => Err(Refusal::Failed(reason)),
             Some(_) | None => Ok(()),
         }
     }
@@ -254,16 +255,6 @@ impl Gpu {
     }
 }
 
-/// Why there is no reading.
-enum Stop {
-    /// The library was not entered.
-    Refused(Error),
-    /// It has nothing to show.
-    Absent(String),
-    /// It failed, and is to be entered anew.
-    Failed(String),
-}
-
 impl Collector for Gpu {
     fn name(&self) -> &'static str {
         NAME
@@ -274,21 +265,12 @@ impl Collector for Gpu {
             return Err(Error::absent(NAME, "CUDA_VISIBLE_DEVICES shows no GPU"));
         }
         let read = self.read(at, out);
-        match &read {
-            Ok(()) => self.release(at),
-            Err(Stop::Refused(_) | Stop::Absent(_) | Stop::Failed(_)) => {
-                if !matches!(self.library, Library::Refused { .. }) {
-                    self.leave();
-                }
-                self.devices.iter_mut().for_each(Device::interrupt);
-            }
-        }
         self.last_ns = Some(at.now_ns);
-        read.map_err(|stop| match stop {
-            Stop::Refused(error) => error,
-            Stop::Absent(reason) => Error::absent(NAME, reason),
-            Stop::Failed(reason) => Error::failed(NAME, reason),
-        })
+        let Err(refusal) = read else { return Ok(()) };
+        self.devices.iter_mut().for_each(Device::interrupt);
+        let error = self.error(&refusal);
+        self.refuse(at, refusal);
+        Err(error)
     }
 
     /// The driver itself looks six times a second at most.

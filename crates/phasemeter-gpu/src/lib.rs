@@ -27,6 +27,7 @@ mod raw;
 mod reading;
 mod second;
 mod seldom;
+mod states;
 mod visible;
 mod windowed;
 mod work;

@@ -17,6 +17,12 @@ impl Marks {
         Self { uuid: uuid.to_owned(), name: name.to_owned(), device }
     }
 
+    /// Of a GPU whose UUID nobody could ask for.
+    pub(crate) fn nameless(name: &str) -> Self {
+        // To Prometheus a label without a value is none.
+        Self::new("", name)
+    }
+
     /// Those alone.
     pub(crate) fn alone(&self) -> Labels {
         self.device.clone()

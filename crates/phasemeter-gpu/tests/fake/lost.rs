@@ -123,3 +123,23 @@ fn a_library_that_is_over_is_entered_anew_in_the_next_cycle() {
         assert_eq!((rig.fake.tell("entered"), rig.fake.calls("nvmlInit_v2")), (1, 2));
     }
 }
+
+#[test]
+fn one_that_was_lost_before_anybody_looked_is_shown_by_its_number() {
+    let mut rig = Fake::new().agent();
+    rig.fake.tell("lost 1");
+    let page = rig.read(0.0);
+    check_well(&page, 0);
+    assert_eq!(page.lines(&["hw_status{hw_name=\"1\",", "hw_state=\"failed\""]).len(), 1);
+    assert_eq!(page.lines(&["hw_name=\"1\""]).len(), 3);
+    rig.fake.tell("back 1");
+    let page = rig.read(10.0);
+    check_well(&page, 1);
+    assert_eq!(page.lines(&["hw_status{hw_name"]), [""; 0]);
+    // All of them: there are GPUs, and they are not well.
+    let mut rig = Fake::new().service();
+    ["lost 0", "lost 1"].iter().for_each(|order| {
+        rig.fake.tell(order);
+    });
+    assert_eq!(rig.read(0.0).lines(&["hw_state=\"failed\"", "} 1"]).len(), 2);
+}

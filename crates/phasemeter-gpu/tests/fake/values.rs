@@ -203,7 +203,7 @@ fn a_gpu_that_answers_nothing_is_degraded_and_all_of_them_are_a_failure() {
     rig.check_error(0.8, false, "gpu: Utilization: an internal driver error occurred");
     assert_eq!(rig.fake.tell("entered"), 0);
     often.iter().for_each(|function| ["0", "1"].iter().for_each(|gpu| rig.fake.answer(gpu, function, code::OK)));
-    rig.read(1.5).check(&["hw_status{", "\"ok\"", UUIDS[0]], Some("1"));
+    rig.read(1.8).check(&["hw_status{", "\"ok\"", UUIDS[0]], Some("1"));
 }
 
 #[test]
