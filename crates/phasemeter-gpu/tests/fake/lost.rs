@@ -37,23 +37,43 @@ fn one_that_is_lost_is_shown_as_failed_while_the_others_go_on_and_comes_back() {
     assert_eq!(rig.fake.calls("nvmlInit_v2"), 1);
 }
 
-#[test]
-fn what_it_did_while_it_was_lost_does_not_count() {
+/// Two seconds at work, then away from the third second on, and two seconds at work again.
+#[track_caller]
+fn check_gap(away: impl Fn(&mut Rig), back: impl Fn(&mut Rig)) {
     let mut rig = Fake::new().service();
     let busy = ["gpu_busy_time_seconds_total{", UUIDS[1]];
-    let sample = |rig: &Rig, second| rig.fake.tell(&format!("sample 1 {} 100", unix_us(second)));
-    for (second, expected) in [(1.0, "0"), (2.0, "1")] {
-        sample(&rig, second);
-        rig.read(second).check(&busy, Some(expected));
-    }
-    rig.fake.tell("lost 1");
-    rig.read(3.0).check(&busy, None);
-    rig.read(4.0);
-    rig.fake.tell("back 1");
-    for (second, expected) in [(20.0, "1"), (21.0, "2")] {
-        sample(&rig, second);
-        rig.read(second).check(&busy, Some(expected));
-    }
+    let mean = ["gpu_memory_usage_mean_bytes{", UUIDS[1]];
+    let read = |rig: &mut Rig, second, used_bytes: u64, busy_seconds| {
+        rig.fake.tell(&format!("set 1 used {used_bytes}"));
+        rig.fake.tell(&format!("sample 1 {} 100", unix_us(second)));
+        let page = rig.read(second);
+        page.check(&busy, Some(busy_seconds));
+        page.value(&mean).and_then(|mean| mean.parse::<f64>().ok()).expect("it is a number")
+    };
+    read(&mut rig, 1.0, 1_000, "0");
+    assert_eq!(read(&mut rig, 2.0, 1_000, "1").round(), 1_000.0);
+    away(&mut rig);
+    back(&mut rig);
+    assert_eq!(read(&mut rig, 20.0, 3_000, "1").round(), 1_000.0);
+    assert_eq!(read(&mut rig, 21.0, 3_000, "2").round(), 2_000.0);
+}
+
+#[test]
+fn what_it_did_while_it_was_away_does_not_count() {
+    let lose = |rig: &mut Rig| {
+        rig.fake.tell("lost 1");
+        rig.read(3.0).check(&["gpu_busy_time_seconds_total{", UUIDS[1]], None);
+        rig.read(4.0);
+    };
+    let find = |rig: &mut Rig| {
+        rig.fake.tell("back 1");
+    };
+    check_gap(lose, find);
+    let stop = |rig: &mut Rig| {
+        rig.fake.tell(&format!("over {}", code::UNINITIALIZED));
+        rig.error(3.0);
+    };
+    check_gap(stop, |_| ());
 }
 
 #[test]
