@@ -62,12 +62,12 @@ fn waiting_that_failed_begins_again() {
     rig.fake.answer("all", "nvmlEventSetWait_v2", code::OK);
     rig.fake.tell("xid 0 48");
     // The thread gives the set back, and then says why it ended.
-    let mut second = 10.0;
-    while rig.fake.calls("nvmlEventSetCreate") < 2 {
+    let again = (2..100_000).find(|reading| {
         std::thread::yield_now();
-        rig.read(second);
-        second += 5.0;
-    }
+        rig.read(f64::from(*reading) * 5.0);
+        rig.fake.calls("nvmlEventSetCreate") == 2
+    });
+    let last = f64::from(again.expect("another thread waits")) * 5.0;
     assert_eq!(rig.fake.tell("await nvmlEventSetWait_v2 3"), 1);
-    rig.read(second).check(&["gpu_xid_total{", "xid=\"48\""], Some("1"));
+    rig.read(last + 1.0).check(&["gpu_xid_total{", "xid=\"48\""], Some("1"));
 }

@@ -37,6 +37,17 @@ fn one_that_is_lost_is_shown_as_failed_while_the_others_go_on_and_comes_back() {
     assert_eq!(rig.fake.calls("nvmlInit_v2"), 1);
 }
 
+#[test]
+fn one_that_is_missed_when_they_are_listed_is_lost_as_well() {
+    let mut rig = Fake::new().service();
+    rig.read(0.0);
+    rig.fake.tell("lost 1");
+    let page = rig.read(10.0);
+    check_well(&page, 0);
+    check_failed(&page, 1);
+    assert_eq!(page.uuids("hw_status"), UUIDS[..2]);
+}
+
 /// Two seconds at work, then away from the third second on, and two seconds at work again.
 #[track_caller]
 fn check_gap(away: impl Fn(&mut Rig), back: impl Fn(&mut Rig)) {

@@ -80,7 +80,9 @@ fn without_gpus_there_is_no_data() {
 fn gpus_that_are_not_for_us_are_not_shown() {
     let mut rig = Fake::new().service();
     rig.fake.answer("0", "nvmlDeviceGetHandleByIndex_v2", code::NO_PERMISSION);
-    assert_eq!(rig.read(0.0).uuids("gpu_info"), UUIDS[1..2]);
+    let page = rig.read(0.0);
+    assert_eq!(page.uuids("gpu_info"), UUIDS[1..2]);
+    assert_eq!(page.lines(&["hw_name=\"0\""]), [""; 0]);
 }
 
 /// Reads at these seconds, and how often the library was entered after each.
