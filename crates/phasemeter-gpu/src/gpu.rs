@@ -122,8 +122,8 @@ impl Gpu {
         self.leave();
         let wait_ns = match refusal {
             // A driver is seldom loaded while a program runs, and looking for it is not for nothing.
-            Refusal::Absent(_) => 10 * SECOND_NS,
-            Refusal::Failed(_) => SECOND_NS,
+            Refusal::Absent(_) if !self.has_seen => 10 * SECOND_NS,
+            Refusal::Absent(_) | Refusal::Failed(_) => SECOND_NS,
             Refusal::Unusable(_) => u64::MAX,
         };
         self.library = Library::Refused { refusal, until_ns: at.now_ns.saturating_add(wait_ns) };
@@ -145,13 +145,15 @@ impl Gpu {
         let listing = list(&entered.nvml).map_err(|error| Refusal::Failed(format!("cannot list GPUs: {error}")))?;
         entered.listed_ns = Some(at.now_ns);
         entered.is_outdated = false;
+        let is_whole = listing.unreachable.is_empty();
         let wanted = self.wanted(&listing).map_err(Refusal::Failed)?;
         self.join(listing, &wanted);
         self.has_seen |= !self.devices.is_empty();
-        match (self.devices.is_empty() && self.strangers.is_empty(), self.has_seen) {
-            (false, _) => Ok(()),
-            (true, true) => Err(Refusal::Failed("no visible GPU is left".to_owned())),
-            (true, false) => Err(Refusal::Absent("there is no visible GPU".to_owned())),
+        match (self.devices.is_empty() && self.strangers.is_empty(), self.has_seen, is_whole) {
+            (false, _, _) => Ok(()),
+            (true, true, _) => Err(Refusal::Failed("no visible GPU is left".to_owned())),
+            (true, false, false) => Err(Refusal::Failed("a GPU does not answer, and maybe it is visible".to_owned())),
+            (true, false, true) => Err(Refusal::Absent("there is no visible GPU".to_owned())),
         }
     }
 

@@ -36,6 +36,8 @@ fn a_driver_that_is_not_loaded_is_no_data_until_it_is() {
     rig.fake.tell(&format!("over {}", code::DRIVER_NOT_LOADED));
     rig.check_error(11.0, false, "gpu: NVIDIA driver is not loaded");
     rig.check_error(12.0, false, &reason);
+    rig.fake.answer("all", "nvmlInit_v2", code::OK);
+    assert_eq!(rig.read(13.0).uuids("gpu_info"), UUIDS[..2]);
 }
 
 #[test]

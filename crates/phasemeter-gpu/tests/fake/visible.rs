@@ -85,3 +85,13 @@ fn numbers_are_not_counted_while_a_gpu_does_not_answer() {
     rig.fake.tell("back 0");
     assert_eq!(rig.read(1.0).uuids("gpu_info"), UUIDS[..1]);
 }
+
+#[test]
+fn one_that_is_named_and_does_not_answer_is_a_failure_and_not_its_absence() {
+    let fake = Fake::new();
+    fake.tell("lost 1");
+    let mut rig = rig(fake, UUIDS[1], None);
+    rig.check_error(0.0, false, "gpu: a GPU does not answer, and maybe it is visible");
+    rig.fake.tell("back 1");
+    assert_eq!(rig.read(1.0).uuids("gpu_info"), UUIDS[1..2]);
+}
