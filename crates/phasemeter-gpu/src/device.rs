@@ -13,7 +13,7 @@ use crate::marks::Marks;
 use crate::memory::Memory;
 use crate::pace::Paced;
 use crate::power::Power;
-use crate::second;
+use crate::second::{self, Bus};
 use crate::seldom::{self, Rows, Whose};
 use crate::states::{State, States};
 use crate::work::Work;
@@ -34,6 +34,7 @@ pub(crate) struct Device {
     memory: Memory,
     work: Work,
     power: Power,
+    bus: Bus,
     counters: Counters,
     each_second: Paced,
     seldom: Paced,
@@ -75,6 +76,7 @@ impl Device {
             info: None,
             memory: Memory::new(),
             power: Power::new(),
+            bus: Bus::default(),
             counters: Counters::default(),
             each_second: Paced::new(SECOND_NS),
             seldom: Paced::new(10 * SECOND_NS),
@@ -123,6 +125,7 @@ impl Device {
         self.memory.interrupt();
         self.work.interrupt();
         self.power.interrupt();
+        self.bus.interrupt();
         self.each_second.forget();
         self.seldom.forget();
     }
@@ -148,7 +151,7 @@ impl Device {
                 self.watcher = Watcher::start(asked.handle().clone(), self.xids.clone());
             }
             if let Some(fresh) = self.each_second.due(at) {
-                let instant_milliwatts = second::read(asked, &self.marks, fresh)?;
+                let instant_milliwatts = second::read(asked, &mut self.bus, &self.marks, fresh)?;
                 self.power.each_second(at, instant_milliwatts, asked, (&self.marks, &mut *fresh))?;
                 self.work.each_second(at, asked)?;
                 if reading.is_agent {

@@ -18,6 +18,7 @@ mod energy;
 mod events;
 mod found;
 mod gpu;
+mod growing;
 mod library;
 mod marks;
 mod memory;

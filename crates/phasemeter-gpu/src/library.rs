@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
+use nvml_wrapper_sys::bindings::{
+    nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH as OF_ANOTHER_VERSION,
+    nvmlReturn_enum_NVML_ERROR_DEPRECATED as DEPRECATED, nvmlReturn_enum_NVML_ERROR_GPU_NOT_FOUND as GPU_NOT_FOUND,
+    nvmlReturn_enum_NVML_ERROR_NOT_READY as NOT_READY,
+};
 use phasemeter_collect::Error;
 
 use crate::NAME;
@@ -53,7 +58,10 @@ fn refusal(error: NvmlError, path: Option<&Path>) -> Refusal {
     };
     match error {
         NvmlError::LibloadingError(_) => Refusal::Absent(format!("cannot load the driver's library: {reason}")),
-        NvmlError::DriverNotLoaded | NvmlError::LibraryNotFound | NvmlError::NoPermission => Refusal::Absent(reason),
+        NvmlError::DriverNotLoaded
+        | NvmlError::LibraryNotFound
+        | NvmlError::NoPermission
+        | NvmlError::UnexpectedVariant(GPU_NOT_FOUND) => Refusal::Absent(reason),
         _ => Refusal::Failed(reason),
     }
 }
@@ -81,8 +89,9 @@ pub(crate) fn meaning(error: &NvmlError) -> Meaning {
         | NvmlError::NoPermission
         | NvmlError::FunctionNotFound
         | NvmlError::FailedToLoadSymbol(_)
-        | NvmlError::VgpuEccNotSupported => Meaning::Unsupported,
-        NvmlError::NoData | NvmlError::NotFound => Meaning::Nothing,
+        | NvmlError::VgpuEccNotSupported
+        | NvmlError::UnexpectedVariant(OF_ANOTHER_VERSION | DEPRECATED) => Meaning::Unsupported,
+        NvmlError::NoData | NvmlError::NotFound | NvmlError::UnexpectedVariant(NOT_READY) => Meaning::Nothing,
         NvmlError::GpuLost | NvmlError::ResetRequired => Meaning::Lost,
         NvmlError::Uninitialized
         | NvmlError::DriverNotLoaded
@@ -103,6 +112,7 @@ mod tests {
         for (error, is_absent) in [
             (NvmlError::DriverNotLoaded, true),
             (NvmlError::NoPermission, true),
+            (NvmlError::UnexpectedVariant(28), true),
             (NvmlError::LibRmVersionMismatch, false),
             (NvmlError::Unknown, false),
         ] {
@@ -118,6 +128,9 @@ mod tests {
         assert_eq!(meaning(&NvmlError::GpuLost), Meaning::Lost);
         assert_eq!(meaning(&NvmlError::Uninitialized), Meaning::Over);
         assert_eq!(meaning(&NvmlError::NotSupported), Meaning::Unsupported);
+        assert_eq!(meaning(&NvmlError::UnexpectedVariant(26)), Meaning::Unsupported);
+        assert_eq!(meaning(&NvmlError::UnexpectedVariant(27)), Meaning::Nothing);
+        assert_eq!(meaning(&NvmlError::UnexpectedVariant(1_000)), Meaning::Failed);
         assert_eq!(meaning(&NvmlError::NotFound), Meaning::Nothing);
         assert_eq!(meaning(&NvmlError::Timeout), Meaning::Failed);
     }

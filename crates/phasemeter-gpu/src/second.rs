@@ -10,6 +10,7 @@ use phasemeter_core::catalogue::{
 use phasemeter_core::{Metric, Samples, Value};
 
 use crate::asked::{Asked, Field, Question, Trouble};
+use crate::growing::Growing;
 use crate::marks::{Marks, level};
 use crate::work::{share, task};
 
@@ -41,8 +42,25 @@ const REASONS: [(&str, ThrottleReasons); 9] = [
     ("display_clocks", ThrottleReasons::DISPLAY_CLOCK_SETTING),
 ];
 
+/// Bytes over PCIe, sent and received.
+#[derive(Debug, Default)]
+pub(crate) struct Bus([Growing; 2]);
+
+impl Bus {
+    fn sample(&mut self, counts: [Option<u64>; 2], marks: &Marks, out: &mut Samples) {
+        let [sent, received] = &mut self.0;
+        let [own_sent, own_received] = counts;
+        let bytes = [own_sent.map(|count| sent.add(count)), own_received.map(|count| received.add(count))];
+        push_directions(&HW_GPU_IO, marks, bytes, out);
+    }
+
+    pub(crate) fn interrupt(&mut self) {
+        self.0.iter_mut().for_each(Growing::interrupt);
+    }
+}
+
 /// Reads what every GPU is asked, and returns its power at this instant, in milliwatts.
-pub(crate) fn read(asked: &mut Asked, marks: &Marks, out: &mut Samples) -> Result<Option<u64>, Trouble> {
+pub(crate) fn read(asked: &mut Asked, bus: &mut Bus, marks: &Marks, out: &mut Samples) -> Result<Option<u64>, Trouble> {
     let [instant_milliwatts, memory_celsius, sent, received, times @ ..] = asked.fields(FIELDS)?;
     let gpu_celsius = asked.ask(Question::Temperature, |device| device.temperature(TemperatureSensor::Gpu))?;
     for (location, celsius) in [("gpu", gpu_celsius.map(u64::from)), ("memory", memory_celsius)] {
@@ -50,7 +68,7 @@ pub(crate) fn read(asked: &mut Asked, marks: &Marks, out: &mut Samples) -> Resul
             out.push(&HW_TEMPERATURE, marks.hardware(&[("hw_sensor_location", location)]), level(celsius));
         }
     }
-    push_directions(&HW_GPU_IO, marks, [sent, received], out);
+    bus.sample([sent, received], marks, out);
     for (reason, time_ns) in POLICIES.into_iter().zip(times) {
         if let Some(time_ns) = time_ns {
             out.push(&GPU_THROTTLE_TIME, marks.with(&[("reason", reason)]), Value::Nanos(time_ns));

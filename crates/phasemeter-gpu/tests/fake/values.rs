@@ -232,6 +232,18 @@ fn links_are_counted_in_bytes_where_the_gpu_does_so_and_otherwise_in_kibibytes()
 }
 
 #[test]
+fn bytes_over_pcie_go_on_where_the_drivers_count_begins_again() {
+    let mut rig = Fake::new().service();
+    let received = ["hw_gpu_io_bytes_total{", "receive", UUIDS[0]];
+    for (second, count, total) in
+        [(0.0, 4_294_967_000_u64, "4294967000"), (1.0, 704, "4294968000"), (2.0, 1_704, "4294969000")]
+    {
+        rig.fake.tell(&format!("field 0 198 {count}"));
+        rig.read(second).check(&received, Some(total));
+    }
+}
+
+#[test]
 fn performance_counters_are_of_the_time_between_two_readings() {
     let mut rig = Fake::new().agent();
     rig.fake.tell("set 1 counters 0");
