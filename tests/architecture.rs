@@ -135,7 +135,8 @@ fn nothing_unwraps_and_nothing_is_unsafe() {
     let ticks: Vec<_> = of_crates().into_iter().filter(|source| source.path.ends_with("clock/ticks.rs")).collect();
     check(&ticks, 1, risks::unwraps);
     assert_eq!(ticks.iter().flat_map(risks::unsafe_code).count(), 1, "the counter is read in one place");
-    let raw: Vec<_> = of_crate("phasemeter-gpu").into_iter().filter(|source| source.path.ends_with("/raw.rs")).collect();
+    let raw: Vec<_> =
+        of_crate("phasemeter-gpu").into_iter().filter(|source| source.path.ends_with("/raw.rs")).collect();
     check(&raw, 1, risks::unwraps);
     assert_eq!(raw.iter().flat_map(risks::unsafe_code).count(), 7, "what the driver gave is held in one place");
 }

@@ -32,6 +32,7 @@ mod states;
 mod visible;
 mod windowed;
 mod work;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "the driver tells of events on Linux alone"))]
 mod xids;
 
 use phasemeter_collect::{Known, Scope};
