@@ -144,12 +144,13 @@ impl Asked {
         }
         if !self.has_counters {
             let support = self.handle.device().gpm_support();
-            self.has_counters = self.judge(Question::Counters, support)?.unwrap_or(false);
+            let support = support.and_then(|has| if has { Ok(()) } else { Err(NvmlError::NotSupported) });
+            self.has_counters = self.judge(Question::Counters, support)?.is_some();
         }
-        let answer = match self.has_counters {
-            true => CounterReading::take(&self.handle),
-            false => Err(NvmlError::NotSupported),
-        };
+        if !self.has_counters {
+            return Ok(None);
+        }
+        let answer = CounterReading::take(&self.handle);
         self.judge(Question::Counters, answer)
     }
 
