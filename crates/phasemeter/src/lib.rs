@@ -63,6 +63,8 @@ mod visibility;
 
 #[cfg_attr(not(feature = "collect"), path = "collectors_off.rs")]
 mod collectors;
+#[cfg_attr(not(feature = "progress"), path = "follow_off.rs")]
+mod follow;
 #[cfg_attr(not(feature = "profiling"), path = "profile_off.rs")]
 mod profile;
 #[cfg_attr(not(all(feature = "tokio", target_has_atomic = "64")), path = "runtimes_off.rs")]
@@ -97,6 +99,8 @@ pub use meter::Meter;
 pub use phase::Phase;
 #[cfg(feature = "profiling")]
 pub use phasemeter_alloc::CountingAllocator;
+#[cfg(feature = "progress")]
+pub use phasemeter_analysis as analysis;
 pub use phasemeter_core::{
     Allocated, CellReading, DropReason, Effort, Exemplar, Family, Histogram, ItemOutcome, Labels, Limits, Metric,
     Outcome, PhaseReading, Profile, Ran, Running, Series, Snapshot, TraceIds, Value, WaitingFor, Work, catalogue,
