@@ -40,6 +40,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use phasemeter::analysis::event::Flow;
 use phasemeter::{Endpoint, Level, Meter};
 use serde::Serialize;
 
@@ -122,7 +123,11 @@ fn ingest(
     stop: &Stop,
 ) -> Result<Summary, StoreError> {
     let (workers, sequential, max_file_bytes) = (arguments.workers(), arguments.sequential, arguments.max_file_bytes);
-    let progress = Progress::new(meter.run("documents").start());
+    let mut begun = meter.run("documents").flow(if sequential { Flow::Sequential } else { Flow::Streaming });
+    if let Some(folder) = &arguments.run_dir {
+        begun = begun.journal(folder);
+    }
+    let progress = Progress::new(begun.start());
     let pipeline = Pipeline { workers, sequential, max_file_bytes, progress: &progress, stop };
     let is_own = |path: &Path| writer.is_own(path);
     let mut walk = Walk::new(root, &is_own);
@@ -140,7 +145,7 @@ fn ingest(
     if !stop.is_set() {
         progress.set_total(tally.files()); // files may have come and gone since they were counted
     }
-    progress.finish();
+    progress.finish(!stop.is_set());
 
     let threads = [("extract", workers), ("chunk", workers), ("embed", workers), ("store", 1)];
     Ok(Summary {
