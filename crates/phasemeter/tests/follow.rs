@@ -140,6 +140,19 @@ fn the_journal_holds_what_the_process_knows_and_the_report_says_how_it_ended() {
 }
 
 #[test]
+fn what_was_counted_just_before_the_end_is_in_the_journal() {
+    let (clock, folder) = (ManualClock::new(), Folder::new("last"));
+    let meter = builder(&clock).build();
+    let embed = meter.phase("embed");
+    let run = meter.run("nightly").id("n1").worker("w1").journal(&folder.0).start();
+    let _begun = looked(&run, |_| true);
+    embed.run(|run| run.items(3));
+    run.finish();
+    let (state, _) = read(&folder.journal("n1", "w1"));
+    assert_eq!(state.phase("embed").map(|phase| phase.processed()), Some(3));
+}
+
+#[test]
 fn the_next_attempt_goes_on_without_counting_twice() {
     let (clock, folder) = (ManualClock::new(), Folder::new("attempt"));
     let attempt = |items: u64| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use phasemeter_analysis::event::{Declared, Event, EventKind, Heartbeat, PhaseDeclared, RunEnded, TotalSet};
+use phasemeter_analysis::event::{Declared, Event, EventKind, Heartbeat, PhaseDeclared, Resources, RunEnded, TotalSet};
 use phasemeter_analysis::progress::{HighWater, PastRuns};
 use phasemeter_analysis::{Progress, RunState};
 use phasemeter_core::{Outcome, Samples, Snapshot};
@@ -109,6 +109,7 @@ impl Follower {
         });
         let phases = phases.collect();
         let resources = inner.collected().map(|snapshot| self.machine.look(&snapshot, moment.now_ns));
+        let resources = resources.filter(|resources| *resources != Resources::default());
         self.apply(&Event { at_ns: moment.unix_ns, event: EventKind::Heartbeat(Heartbeat { phases, resources }) });
         self.call_in_time(moment.unix_ns);
     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use phasemeter_analysis::RunState;
 use phasemeter_analysis::analysis::Limits;
-use phasemeter_analysis::event::{Declared, Event};
+use phasemeter_analysis::event::{Declared, Event, EventKind};
 use phasemeter_analysis::journal::{JournalWriter, fold};
 use phasemeter_analysis::progress::{MAX_PAST_RUNS, PastRuns};
 use phasemeter_analysis::report::{Report, past_run_of};
@@ -22,6 +22,8 @@ pub(super) struct JournalFile {
     /// `None` where nobody named a folder.
     path: Option<PathBuf>,
     writer: Option<JournalWriter<File>>,
+    /// The last heartbeat, where it followed the one before too close to be written.
+    left_out: Option<Event>,
     reports: Vec<PathBuf>,
     past: PastRuns,
     /// Since they were counted last.
@@ -36,6 +38,7 @@ impl JournalFile {
         let mut journal = Self {
             path: None,
             writer: None,
+            left_out: None,
             reports: plan.report.map(Path::to_owned).into_iter().collect(),
             past: PastRuns::default(),
             failures: 0,
@@ -64,11 +67,23 @@ impl JournalFile {
             // After a failure: what was lost is in the next heartbeat, which counts from the beginning.
             self.begin();
         }
-        let Some(writer) = &mut self.writer else { return };
-        if let Err(error) = writer.write(event) {
+        if let Err(error) = self.try_write(event) {
             self.writer = None;
             self.fail(&error.to_string());
         }
+    }
+
+    /// Before the end comes the last heartbeat, though it follows close: it holds all that was counted.
+    fn try_write(&mut self, event: &Event) -> Result<(), phasemeter_analysis::Error> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        if let (EventKind::RunEnded(_), Some(beat)) = (&event.event, self.left_out.take()) {
+            writer.write_in_full(&beat)?;
+        }
+        let is_written = writer.write(event)?;
+        if matches!(event.event, EventKind::Heartbeat(_)) {
+            self.left_out = (!is_written).then(|| event.clone());
+        }
+        Ok(())
     }
 
     /// Leaves the report.
