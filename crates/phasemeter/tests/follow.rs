@@ -88,12 +88,14 @@ fn progress_and_what_is_left_come_from_the_counts_of_phases() {
     assert_eq!((begun.phases[0].processed, begun.status), (0, Status::Pending));
     work(&clock, &embed, 40);
     let progress = looked(&run, |progress| progress.phases[0].processed == 40);
-    assert_eq!((progress.overall, progress.phases[0].total, progress.status), (Some(0.4), Some(100), Status::Running));
+    assert_eq!((progress.phases[0].total, progress.status), (Some(100), Status::Running));
+    let is_two_fifths = |share: f64| (share - 0.4).abs() < 1e-9;
+    assert!(progress.overall.is_some_and(is_two_fifths), "{:?}", progress.overall);
     let left = progress.eta.expect("there is a rate").median_ns as f64 / 1e9;
     // The latest counts weigh most, and they came all at once.
     assert!((left - 60.0).abs() < 9.0, "{left} s");
     let of_run = [("pipeline", "papers")];
-    assert_eq!(value(&meter, &PIPELINE_PROGRESS, &of_run), Some(0.4));
+    assert!(value(&meter, &PIPELINE_PROGRESS, &of_run).is_some_and(is_two_fifths));
     assert!(value(&meter, &PIPELINE_ETA, &of_run).is_some_and(|eta| (eta - 60.0).abs() < 9.0));
     assert!(value(&meter, &PHASE_ETA, &[("phase", "embed"), ("pipeline", "papers")]).is_some());
     assert!(value(&meter, &PIPELINE_HEARTBEAT_TIMESTAMP, &of_run).is_some());
