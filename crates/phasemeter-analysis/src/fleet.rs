@@ -246,7 +246,7 @@ fn together(first: &RunState, members: &[Member<'_>], now_unix_ns: u64) -> Fleet
         eta,
         finish_unix_ns,
         deadline: limit.map(|limit| Deadline::of(limit, finish_unix_ns, eta)),
-        orphaned: orphans.map(|member| left(&member.progress)).sum(),
+        orphaned: orphans.map(|member| left(&member.progress)).fold(0, u64::saturating_add),
         phases,
         workers: members.iter().map(Member::view).collect(),
         problems: members

@@ -79,11 +79,11 @@ fn by_items(state: &RunState, place: usize, run_ns: u64) -> Option<Eta> {
     let phase = state.phases.get(place)?;
     let remaining = phase.effective_total()?.saturating_sub(phase.processed());
     let (runs, items) = (phase.service.count(), phase.items.amount);
-    let is_item_by_run = items == 0 || runs.abs_diff(items) * 10 <= runs.max(items);
+    let is_item_by_run = items == 0 || runs.abs_diff(items) <= runs.max(items) / 10;
     let ages_ns = state.ages_ns(place, run_ns);
     let waiting = remaining.saturating_sub(ages_ns.len() as u64);
     let workers = u64::from(workers_of(phase)).max(ages_ns.len() as u64);
-    if !is_item_by_run || remaining > workers * PLACED_PER_WORKER {
+    if !is_item_by_run || remaining > workers.saturating_mul(PLACED_PER_WORKER) {
         return None;
     }
     let courses = courses(&phase.service, &ages_ns, waiting, usize::try_from(workers).ok()?)?;

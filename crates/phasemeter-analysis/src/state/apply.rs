@@ -197,7 +197,7 @@ impl RunState {
     }
 
     /// A phase lies within another, unless that one lies within it.
-    fn adopt(&mut self, place: usize, parent: usize) {
+    pub(super) fn adopt(&mut self, place: usize, parent: usize) {
         let mut above = Some(parent);
         while let Some(phase) = above {
             if phase == place {

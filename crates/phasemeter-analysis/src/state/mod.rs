@@ -3,6 +3,7 @@
 
 mod apply;
 mod clock;
+mod merge;
 mod phase;
 mod problems;
 mod stretches;
@@ -223,7 +224,7 @@ impl RunState {
         let meet = |(place, one): (usize, &Stretches)| {
             at_work.iter().skip(place + 1).any(|two| {
                 let shorter_ns = one.total_ns().min(two.total_ns());
-                shorter_ns > 0 && one.common_ns(two) * 2 > shorter_ns
+                one.common_ns(two) > shorter_ns / 2
             })
         };
         if at_work.iter().enumerate().any(meet) { Flow::Streaming } else { Flow::Sequential }
