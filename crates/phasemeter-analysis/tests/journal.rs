@@ -44,6 +44,7 @@ fn what_is_written_is_read() {
     assert_eq!(read, events);
     let (state, reading) = journal::fold(text.as_bytes(), "w1.jsonl").expect("ours");
     assert_eq!((state, reading.lines, reading.bad_lines), (RunState::of(&events), 5, 0));
+    assert_eq!(reading.complaint(), None);
 }
 
 #[test]
@@ -55,6 +56,7 @@ fn a_journal_torn_anywhere_says_what_is_before() {
         assert_eq!(reading.bad_lines, 0, "{length}");
         // A line that lacks nothing but its newline is an event.
         assert!(reading.is_torn || reading.lines - whole <= 1, "{length}");
+        assert_eq!(reading.complaint().is_some(), reading.is_torn);
         assert_ne!(state.status(), Status::Completed);
     }
     for length in 0..HEAD.len() {
@@ -69,8 +71,9 @@ fn a_torn_line_in_the_middle_costs_that_line() {
     let torn = format!("{}{{\"at_ns\":17672760\n\0\0\n{}", HEAD, &text[HEAD.len()..]);
     let (state, reading) = journal::fold(torn.as_bytes(), "w1.jsonl").expect("ours");
     assert_eq!((reading.bad_lines, state.phases[0].processed()), (2, 12));
-    let (line, why) = reading.first_bad.expect("there is one");
-    assert!(line == 2 && why.contains("{\\\"at_ns\\\":17672760"), "{line}: {why}");
+    let complaint = reading.complaint().expect("there is one");
+    assert!(complaint.starts_with("line 2 and 1 more cannot be read: EOF while parsing"), "{complaint}");
+    assert!(complaint.contains("{\\\"at_ns\\\":17672760"), "{complaint}");
 }
 
 #[test]
