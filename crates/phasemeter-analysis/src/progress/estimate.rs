@@ -133,8 +133,8 @@ pub(super) fn current_per_ns(phase: &PhaseState, past: &PastRuns, run_ns: u64) -
     rated.map(|rated| rated.per_ns)
 }
 
-/// All phases together: one after the other, or the slowest and what drains behind it. Nothing, while of one that is to
-/// come nothing is known.
+/// All phases together: one after the other, or the slowest and what drains behind it. One after the other, nothing is
+/// known while nothing is of one; where they stream, the same items go through all of them.
 pub(super) fn run(state: &RunState, estimates: &[Option<Eta>]) -> Option<Eta> {
     within(state, estimates, None)
 }
@@ -152,10 +152,10 @@ fn within(state: &RunState, estimates: &[Option<Eta>], parent: Option<usize>) ->
     if all.is_empty() {
         return None;
     }
-    let known: Option<Vec<_>> = all.into_iter().map(|(place, eta)| Some((place, eta?))).collect();
+    let known: Vec<_> = all.iter().filter_map(|(place, eta)| Some((*place, (*eta)?))).collect();
     match state.flow() {
-        Flow::Sequential => known.map(|known| in_sequence(&known)),
-        Flow::Streaming => known.and_then(|known| streaming(state, &known)),
+        Flow::Sequential => (known.len() == all.len()).then(|| in_sequence(&known)),
+        Flow::Streaming => streaming(state, &known),
     }
 }
 

@@ -12,7 +12,7 @@ mod timeline;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use phasemeter_core::Outcome;
+use phasemeter_core::{Outcome, bounded_value};
 
 use crate::event::{Flow, RunEnded};
 
@@ -143,7 +143,7 @@ impl RunState {
     /// The phase of this name.
     #[must_use]
     pub fn phase(&self, name: &str) -> Option<&PhaseState> {
-        self.names.get(name).and_then(|place| self.phases.get(*place))
+        self.names.get(&*bounded_value(name)).and_then(|place| self.phases.get(*place))
     }
 
     /// What the run is up to.
