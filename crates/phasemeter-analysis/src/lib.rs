@@ -20,6 +20,7 @@ pub mod progress;
 pub mod render;
 #[cfg(feature = "json")]
 pub mod report;
+pub mod scheduler;
 pub mod state;
 pub mod thinning;
 

@@ -194,8 +194,7 @@ fn utilisation(phase: &PhaseState, at_work_ns: u64) -> Option<f64> {
         return None;
     }
     let effort = phase.all_effort();
-    let accounted_ns = effort.busy_ns.saturating_add(effort.waiting_in_ns).saturating_add(effort.waiting_out_ns);
-    let busy_share = if accounted_ns > 0 { effort.busy_ns as f64 / accounted_ns as f64 } else { 1.0 };
+    let busy_share = if phase.lanes_are_net { 1.0 } else { phase.busy_share() };
     let workers = u64::from(workers_of(phase));
     let together = effort.busy_ns as f64 / workers as f64 / at_work_ns as f64;
     let fullest = phase.lanes.values().map(|lane| lane.busy_ns).max().unwrap_or(0) as f64 * busy_share;
@@ -219,7 +218,7 @@ fn drain(phase: &PhaseState) -> Option<(u64, u64)> {
     let end_ns = phase.lanes.values().map(|lane| lane.last_ns).max()?;
     let idle = phase.lanes.values().map(|lane| end_ns - lane.last_ns);
     let lanes = phase.lanes.len() as u64;
-    (lanes > 1).then(|| (idle.clone().max().unwrap_or(0), idle.sum::<u64>() / lanes))
+    (lanes > 1).then(|| (idle.clone().max().unwrap_or(0), idle.fold(0, u64::saturating_add) / lanes))
 }
 
 fn little(phase: &PhaseState, at_work_ns: u64) -> Option<Little> {

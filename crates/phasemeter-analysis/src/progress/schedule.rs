@@ -43,7 +43,9 @@ fn course(survival: &Survival, ages_ns: &[u64], waiting: u64, workers: usize, ch
         (survival.draw(age_ns, chance) - age_ns).max(0.0)
     });
     let mut free: BinaryHeap<_> = in_flight.map(|end_ns| Reverse(end_ns as u64)).collect();
-    while free.len() < workers {
+    // More workers than there are items have nothing to do.
+    let useful = workers.min(ages_ns.len() + waiting.min(PLACED) as usize);
+    while free.len() < useful {
         free.push(Reverse(0));
     }
     let bulk = waiting.saturating_sub(PLACED) as f64;

@@ -45,7 +45,7 @@ fn phases(analysis: &Analysis, form: Form) -> Table<9> {
         let is_seen = phase.at_work_ns > 0;
         let of_seen = |text: String| if is_seen { text } else { "–".to_owned() };
         table.row([
-            if form == Form::Plain { in_line(&indented(phase), form) } else { phase.name.clone() },
+            if form == Form::Plain { indented(phase) } else { phase.name.clone() },
             if is_seen { duration(phase.at_work_ns) } else { phase.status.as_str().to_owned() },
             of_seen(percent(phase.time_share)),
             of_seen(percent(phase.busy_share())),

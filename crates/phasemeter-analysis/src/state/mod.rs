@@ -3,6 +3,7 @@
 
 mod apply;
 mod clock;
+mod merge;
 mod phase;
 mod problems;
 mod stretches;
@@ -11,7 +12,7 @@ mod timeline;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use phasemeter_core::Outcome;
+use phasemeter_core::{Outcome, bounded_value};
 
 use crate::event::{Flow, RunEnded};
 
@@ -142,7 +143,7 @@ impl RunState {
     /// The phase of this name.
     #[must_use]
     pub fn phase(&self, name: &str) -> Option<&PhaseState> {
-        self.names.get(name).and_then(|place| self.phases.get(*place))
+        self.names.get(&*bounded_value(name)).and_then(|place| self.phases.get(*place))
     }
 
     /// What the run is up to.
@@ -223,7 +224,7 @@ impl RunState {
         let meet = |(place, one): (usize, &Stretches)| {
             at_work.iter().skip(place + 1).any(|two| {
                 let shorter_ns = one.total_ns().min(two.total_ns());
-                shorter_ns > 0 && one.common_ns(two) * 2 > shorter_ns
+                one.common_ns(two) > shorter_ns / 2
             })
         };
         if at_work.iter().enumerate().any(meet) { Flow::Streaming } else { Flow::Sequential }
