@@ -29,7 +29,7 @@ struct Dialect {
     end: &'static [&'static str],
 }
 
-const DIALECTS: [Dialect; 5] = [
+static DIALECTS: [Dialect; 5] = [
     Dialect {
         name: "slurm",
         job: &["SLURM_ARRAY_JOB_ID", "SLURM_JOB_ID"],
@@ -56,7 +56,14 @@ const DIALECTS: [Dialect; 5] = [
 ];
 
 /// Which process of a job that has several, whoever has launched it.
-const RANKS: [&str; 4] = ["RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"];
+static RANKS: [&str; 4] = ["RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID"];
+
+/// The variables that are read, by their names.
+pub fn variables() -> impl Iterator<Item = &'static str> {
+    let of =
+        |dialect: &'static Dialect| [dialect.job, dialect.task, dialect.restarts, dialect.end].into_iter().flatten();
+    DIALECTS.iter().flat_map(of).chain(&RANKS).copied()
+}
 
 /// Reads what schedulers say, with `variable` to look variables up. Empty ones are taken as not set.
 ///

@@ -12,7 +12,6 @@ mod follower;
 mod machine;
 mod plan;
 mod said;
-mod scheduler;
 mod spans;
 mod totals;
 
@@ -32,6 +31,7 @@ use self::follower::Follower;
 use crate::inner::{Inner, lock};
 
 pub(crate) use self::plan::Plan;
+pub(crate) use phasemeter_analysis::scheduler::variables;
 
 /// How often it is looked at.
 const CADENCE: Duration = Duration::from_secs(1);
