@@ -65,36 +65,39 @@ fn once(settings: &Settings, format: Format) -> Result<(), Problem> {
         Format::OpenMetrics => print(&meter.render("application/openmetrics-text; version=1.0.0").1)?,
         Format::Json => print(json::text(&meter.snapshot()).as_bytes())?,
     }
-    let failed = tell(&meter.collectors(), settings.is_verbose);
+    let Unwell { lines, failed } = Unwell::of(&meter.collectors(), settings.is_verbose);
+    lines.iter().for_each(|line| say(line));
     if failed.is_empty() { Ok(()) } else { Err(Problem::failed(format!("not read: {}", failed.join(", ")))) }
 }
 
-/// Says how the collectors are that are not well, and which of these have failed.
-fn tell(states: &[(&'static str, CollectorState, Option<String>)], is_verbose: bool) -> Vec<&'static str> {
-    let mut failed = Vec::new();
-    for (name, state, reason) in states {
-        let reason = reason.as_deref().unwrap_or("it has not read yet");
-        let has_failed = match state {
-            CollectorState::Ok => continue,
-            CollectorState::NoData => false,
-            CollectorState::Pending | CollectorState::Failed | CollectorState::Stuck => true,
-        };
-        if has_failed {
-            failed.push(*name);
-        }
-        if has_failed || is_verbose {
-            say(&format!("the collector {name} {}: {reason}", said(*state)));
-        }
-    }
-    failed
+/// What there is to tell of collectors that are not well.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Unwell {
+    /// One for each.
+    lines: Vec<String>,
+    /// Their names, but not of those that have nothing to read.
+    failed: Vec<&'static str>,
 }
 
-fn said(state: CollectorState) -> &'static str {
-    match state {
-        CollectorState::Ok => "is well",
-        CollectorState::NoData => "has no data",
-        CollectorState::Failed => "has failed",
-        CollectorState::Pending | CollectorState::Stuck => "is stuck",
+impl Unwell {
+    fn of(states: &[(&'static str, CollectorState, Option<String>)], is_verbose: bool) -> Self {
+        let mut unwell = Self::default();
+        for (name, state, reason) in states {
+            let (has_failed, how) = match state {
+                CollectorState::Ok => continue,
+                CollectorState::NoData => (false, "has no data"),
+                CollectorState::Failed => (true, "has failed"),
+                CollectorState::Pending | CollectorState::Stuck => (true, "is stuck"),
+            };
+            if has_failed {
+                unwell.failed.push(name);
+            }
+            if has_failed || is_verbose {
+                let reason = reason.as_deref().unwrap_or("it has not read yet");
+                unwell.lines.push(format!("the collector {name} {how}: {reason}"));
+            }
+        }
+        unwell
     }
 }
 
@@ -130,7 +133,10 @@ mod tests {
     fn every_collector_stands_in_the_list_with_what_it_reads() {
         let list = list();
         assert_eq!(list.lines().count(), Collectors::known().count());
-        assert!(list.lines().all(|line| line.split_once(' ').is_some_and(|(_, about)| about.trim().len() > 5)), "{list}");
+        assert!(
+            list.lines().all(|line| line.split_once(' ').is_some_and(|(_, about)| about.trim().len() > 5)),
+            "{list}"
+        );
     }
 
     #[test]
@@ -143,7 +149,13 @@ mod tests {
             ("d", CollectorState::Stuck, why()),
             ("e", CollectorState::Pending, None),
         ];
-        assert_eq!(tell(&states, true), ["c", "d", "e"]);
-        assert!(tell(&states[..2], false).is_empty());
+        let Unwell { lines, failed } = Unwell::of(&states, true);
+        assert_eq!(failed, ["c", "d", "e"]);
+        assert_eq!(lines.len(), 4);
+        assert_eq!(
+            (&*lines[0], &*lines[3]),
+            ("the collector b has no data: why", "the collector e is stuck: it has not read yet")
+        );
+        assert_eq!(Unwell::of(&states[..2], false), Unwell::default());
     }
 }

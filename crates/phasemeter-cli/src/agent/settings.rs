@@ -133,7 +133,8 @@ impl Settings {
             collectors = among(collectors, &which)?;
         }
         let of_environment = || variable(HOST_ROOT).map(|root| (PathBuf::from(root), HOST_ROOT));
-        if let Some((root, by)) = arguments.host_root.clone().map(|root| (root, "--host-root")).or_else(of_environment) {
+        if let Some((root, by)) = arguments.host_root.clone().map(|root| (root, "--host-root")).or_else(of_environment)
+        {
             collectors = below(collectors, &root, by)?;
         }
         if arguments.per_cpu {
@@ -170,7 +171,9 @@ fn among(collectors: Collectors, which: &Said) -> Result<Collectors, Problem> {
     let known: Vec<_> = Collectors::known().map(|(name, _)| name).collect();
     let all = known.join(", ");
     match names.iter().find(|name| !known.contains(*name)) {
-        None if names.is_empty() => Err(which.refused(&format!("it names no collector: known are {all}, or all of them"))),
+        None if names.is_empty() => {
+            Err(which.refused(&format!("it names no collector: known are {all}, or all of them")))
+        }
         None => Ok(collectors.among(names)),
         Some(&"all") if names.len() == 1 => Ok(collectors),
         Some(unknown) => {
@@ -191,8 +194,7 @@ mod tests {
     use super::*;
 
     fn of(arguments: &Arguments, variables: &[(&str, &str)]) -> Result<Settings, Problem> {
-        let look_up =
-            |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
+        let look_up = |name: &str| variables.iter().find(|(own, _)| *own == name).map(|(_, value)| (*value).to_owned());
         Settings::of(arguments, look_up)
     }
 
@@ -271,8 +273,13 @@ mod tests {
         let arguments = Arguments { host_root: Some(empty.path().to_owned()), ..Arguments::default() };
         let message = refused(&arguments, &[]);
         let root = empty.path().display();
-        assert!(message.starts_with(&format!("--host-root: {root} is no host's root: cannot read {root}/proc")), "{message}");
-        assert!(refused(&Arguments::default(), &[(HOST_ROOT, "/nowhere")]).starts_with("PHASEMETER_HOST_ROOT: /nowhere"));
+        assert!(
+            message.starts_with(&format!("--host-root: {root} is no host's root: cannot read {root}/proc")),
+            "{message}"
+        );
+        assert!(
+            refused(&Arguments::default(), &[(HOST_ROOT, "/nowhere")]).starts_with("PHASEMETER_HOST_ROOT: /nowhere")
+        );
     }
 
     #[test]
