@@ -6,7 +6,20 @@ use crate::servers;
 use crate::steps::{Step, Verdict, run_command};
 
 /// Features of `phasemeter`, each of which must stand alone.
-const FEATURES: [&str; 7] = ["collect", "macros", "metrics", "profiling", "prometheus", "serve", "testing"];
+const FEATURES: [&str; 12] = [
+    "collect",
+    "host",
+    "journal",
+    "macros",
+    "metrics",
+    "profiling",
+    "progress",
+    "prometheus",
+    "serve",
+    "sysinfo",
+    "testing",
+    "tokio",
+];
 
 /// The steps; `full` adds those that take over a minute.
 pub(crate) fn steps(full: bool) -> Vec<Step> {

@@ -24,6 +24,8 @@ mod pressure;
 mod process;
 mod roots;
 mod schedule;
+#[cfg(feature = "sysinfo")]
+mod sysinfo_backend;
 mod units;
 #[cfg_attr(not(all(feature = "host", unix)), path = "usage_off.rs")]
 mod usage;
@@ -39,6 +41,8 @@ pub use peaks::Peaks;
 pub use process::Process;
 pub use roots::Roots;
 pub use schedule::{Haste, Schedule, State, Watch};
+#[cfg(feature = "sysinfo")]
+pub use sysinfo_backend::SYSINFO_KNOWN;
 pub use window::{WINDOW_NAME, Window};
 
 /// Something that reads one source.
@@ -121,6 +125,15 @@ pub const KNOWN: &[Known] = &[
         make: |roots, options| Box::new(filesystem::FileSystems::new(roots, options)),
     },
 ];
+
+/// What a program takes on this system unless it chooses: on Linux [`KNOWN`], elsewhere those through sysinfo.
+#[cfg(all(feature = "sysinfo", not(target_os = "linux")))]
+pub const KNOWN_HERE: &[Known] = SYSINFO_KNOWN;
+
+/// What a program takes on this system unless it chooses: on Linux [`KNOWN`], elsewhere those through sysinfo. Where these
+/// are left out they are the same, and have no data.
+#[cfg(not(all(feature = "sysinfo", not(target_os = "linux"))))]
+pub const KNOWN_HERE: &[Known] = KNOWN;
 
 /// Labels whose names are constants of this workspace.
 pub(crate) fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {

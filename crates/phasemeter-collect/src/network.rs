@@ -88,7 +88,7 @@ fn interfaces(text: &str) -> Option<Vec<Interface>> {
 
 /// The host's end of a container's cable: there is one for each container, it comes and goes with it, and what it carries
 /// is in the real interface's counts.
-fn is_of_a_container(name: &str) -> bool {
+pub(crate) fn is_of_a_container(name: &str) -> bool {
     ["veth", "cali", "lxc"].iter().any(|prefix| name.starts_with(prefix))
 }
 

@@ -17,6 +17,7 @@ use crate::environment::Environment;
 use crate::level::Level;
 use crate::metric::Instruments;
 use crate::run::Runs;
+use crate::runtimes::Runtimes;
 use crate::sampler::Sampler;
 use crate::sources::Sources;
 use crate::target::Target;
@@ -29,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) runs: Runs,
     pub(crate) sampler: Sampler,
+    pub(crate) runtimes: Runtimes,
     pub(crate) visibility: Visibility,
     pub(crate) instruments: Instruments,
     /// Metrics that are not ours.
@@ -116,6 +118,7 @@ impl Inner {
             clock,
             runs: Runs::default(),
             sampler: Sampler::default(),
+            runtimes: Runtimes::default(),
             visibility: Visibility::default(),
             instruments: Instruments::default(),
             sources: Sources::default(),
@@ -247,6 +250,7 @@ impl Inner {
             self.registry.sample(self.clock.moment(), out);
             self.runs.sample(out);
             self.sampler.sample(self, out);
+            self.runtimes.sample(out);
             self.sample_self(out);
         }
     }

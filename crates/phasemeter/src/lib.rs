@@ -63,8 +63,12 @@ mod visibility;
 
 #[cfg_attr(not(feature = "collect"), path = "collectors_off.rs")]
 mod collectors;
+#[cfg_attr(not(feature = "progress"), path = "follow_off.rs")]
+mod follow;
 #[cfg_attr(not(feature = "profiling"), path = "profile_off.rs")]
 mod profile;
+#[cfg_attr(not(all(feature = "tokio", target_has_atomic = "64")), path = "runtimes_off.rs")]
+mod runtimes;
 #[cfg_attr(not(feature = "testing"), path = "scoped_off.rs")]
 mod scoped;
 mod seats;
@@ -95,6 +99,8 @@ pub use meter::Meter;
 pub use phase::Phase;
 #[cfg(feature = "profiling")]
 pub use phasemeter_alloc::CountingAllocator;
+#[cfg(feature = "progress")]
+pub use phasemeter_analysis as analysis;
 pub use phasemeter_core::{
     Allocated, CellReading, DropReason, Effort, Exemplar, Family, Histogram, ItemOutcome, Labels, Limits, Metric,
     Outcome, PhaseReading, Profile, Ran, Running, Series, Snapshot, TraceIds, Value, WaitingFor, Work, catalogue,
@@ -102,6 +108,8 @@ pub use phasemeter_core::{
 #[cfg(feature = "macros")]
 pub use phasemeter_macros::phase;
 pub use run::{Run, RunBuilder};
+#[cfg(all(feature = "tokio", target_has_atomic = "64"))]
+pub use runtimes::WatchedRuntime;
 #[cfg(feature = "serve")]
 pub use serving::{Endpoint, Guard, ServerBuilder, init};
 #[cfg(feature = "prometheus")]
@@ -119,3 +127,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/phases.md")]
 struct Phases;
+
+/// What the page on collectors shows, compiled.
+#[cfg(all(doctest, feature = "collect"))]
+#[doc = include_str!("../../../docs/collectors.md")]
+struct OfCollectors;

@@ -1,8 +1,8 @@
 //! When each collector reads, and what each read last.
 //!
-//! One thread reads for all, one collector after the other, each at its own cadence. Where a reading goes beyond its
-//! deadline, that collector is stuck, and says so; [`Schedule::supervise`] gives the others a new thread, so there are
-//! never more threads than collectors that are stuck, and one. Whoever asks gets the latest readings at once.
+//! One thread reads for all, one collector after the other, each at its own cadence. While a reading is slow,
+//! [`Schedule::supervise`] gives the others a new thread, so there are never more threads than slow collectors, and one.
+//! Beyond its deadline a collector is stuck, and says so. Whoever asks gets the latest readings at once.
 
 mod plan;
 

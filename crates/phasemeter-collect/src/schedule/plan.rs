@@ -84,6 +84,9 @@ pub(super) struct Task {
 /// The interval in haste.
 const HASTY_NS: u64 = 50_000_000;
 
+/// While a reading takes longer than this, the others have a thread of their own.
+const SLOW_NS: u64 = 200_000_000;
+
 /// What is never read more often than this is not read more often in haste.
 const FREQUENT_NS: u64 = 100_000_000;
 
@@ -172,17 +175,18 @@ impl Plan {
             .collect()
     }
 
-    fn stuck(&self, now_ns: u64) -> usize {
-        self.entries.iter().filter(|entry| entry.is_overdue(now_ns)).count()
+    fn slow(&self, now_ns: u64) -> usize {
+        self.entries.iter().filter(|entry| entry.is_reading_for(SLOW_NS, now_ns)).count()
     }
 
+    /// The others are not to wait for a deadline that is not theirs.
     pub(super) fn wants_a_thread(&self, now_ns: u64) -> bool {
         let has_work = self.entries.iter().any(|entry| entry.collector.is_some());
-        !self.is_over && has_work && self.threads <= self.stuck(now_ns)
+        !self.is_over && has_work && self.threads <= self.slow(now_ns)
     }
 
     pub(super) fn has_a_thread_too_many(&self, now_ns: u64) -> bool {
-        self.threads > self.stuck(now_ns) + 1
+        self.threads > self.slow(now_ns) + 1
     }
 
     pub(super) fn is_any_pending(&self) -> bool {
@@ -223,7 +227,11 @@ impl Plan {
 
 impl Entry {
     fn is_overdue(&self, now_ns: u64) -> bool {
-        self.reading_since_ns.is_some_and(|since_ns| now_ns.saturating_sub(since_ns) > self.deadline_ns)
+        self.is_reading_for(self.deadline_ns, now_ns)
+    }
+
+    fn is_reading_for(&self, longer_than_ns: u64, now_ns: u64) -> bool {
+        self.reading_since_ns.is_some_and(|since_ns| now_ns.saturating_sub(since_ns) > longer_than_ns)
     }
 
     fn stuck_reason(&self, now_ns: u64) -> String {

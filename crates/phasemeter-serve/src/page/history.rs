@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use phasemeter_core::catalogue::{PHASE_BYTES, PHASE_ITEMS, PHASE_RUNS, PROCESS_CPU_TIME};
+use phasemeter_core::catalogue::{PHASE_BYTES, PHASE_ITEMS, PHASE_RUNS, PROCESS_CPU_SECONDS};
 use phasemeter_core::{Metric, Snapshot, Value};
 
 use super::model::{Name, whole};
@@ -55,7 +55,7 @@ pub(crate) fn tally(snapshot: &Snapshot) -> Tally {
     add(&PHASE_RUNS, |tally| &mut tally.runs);
     add(&PHASE_ITEMS, |tally| &mut tally.items);
     add(&PHASE_BYTES, |tally| &mut tally.bytes);
-    Tally { phases, cpu_seconds: snapshot.value(&PROCESS_CPU_TIME, &[]).map(Value::as_f64) }
+    Tally { phases, cpu_seconds: snapshot.value(&PROCESS_CPU_SECONDS, &[]).map(Value::as_f64) }
 }
 
 impl History {

@@ -169,7 +169,7 @@ impl Collectors {
 
 /// Of every crate that has some.
 pub(super) fn known() -> Vec<Known> {
-    phasemeter_collect::KNOWN.iter().chain(gpu::KNOWN).copied().collect()
+    phasemeter_collect::KNOWN_HERE.iter().chain(gpu::KNOWN).copied().collect()
 }
 
 #[cfg(test)]

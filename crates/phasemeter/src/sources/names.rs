@@ -40,7 +40,7 @@ pub(super) fn claims(metric: &Metric, prefix: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use phasemeter_core::catalogue::{PHASE_RUNS, PROCESS_CPU_TIME};
+    use phasemeter_core::catalogue::{PHASE_RUNS, PROCESS_CPU_SECONDS};
     use phasemeter_core::encode::{Names, Style, encode, negotiate};
     use phasemeter_core::{Samples, Snapshot, Value, intern};
 
@@ -62,7 +62,7 @@ mod tests {
     fn names_are_those_of_the_encoders() {
         let foreign =
             ["names.dotted-ö", "9lives", "names:colon"].map(|name| intern(name, Kind::Gauge, "").expect("room"));
-        for metric in foreign.into_iter().chain([&PHASE_RUNS, &PROCESS_CPU_TIME, &TARGET_INFO]) {
+        for metric in foreign.into_iter().chain([&PHASE_RUNS, &PROCESS_CPU_SECONDS, &TARGET_INFO]) {
             assert_eq!(legacy_name(metric, "acme_"), encoded(metric));
         }
     }

@@ -1,9 +1,10 @@
 //! What stands around the tables, and what nothing may break.
 
 use phasemeter_core::catalogue::{
-    COLLECTOR_SUCCESS, LEVEL_INFO, PHASE_BUSY_TIME, PHASE_OLDEST_START_TIMESTAMP, PIPELINE_FINISHED, PIPELINE_PROGRESS,
-    PIPELINE_RUN_INFO, PIPELINE_START_TIMESTAMP, PROCESS_CPU_TIME, PROCESS_MEMORY_USAGE, PROCESS_START_TIMESTAMP,
-    SCRAPE_DURATION, SPANS_ENABLED, TARGET_INFO,
+    CGROUP_MEMORY_LIMIT, COLLECTOR_INFO, CONTAINER_MEMORY_WORKING_SET, HW_GPU_UTILIZATION, HW_POWER, HW_STATUS,
+    LEVEL_INFO, PHASE_BUSY_TIME, PHASE_OLDEST_START_TIMESTAMP, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
+    PIPELINE_START_TIMESTAMP, PROCESS_CPU_SECONDS, PROCESS_MEMORY_USAGE, PROCESS_START_TIMESTAMP, SCRAPE_DURATION,
+    SPANS_ENABLED, SYSTEM_CPU_LOGICAL_COUNT, SYSTEM_CPU_UTILIZATION, SYSTEM_LOAD_1M, TARGET_INFO,
 };
 use phasemeter_core::{Effort, ItemOutcome, MAX_COUNT, Outcome, Value, WaitingFor};
 
@@ -39,15 +40,17 @@ fn a_service_that_nobody_named_is_called_by_its_executable() {
 fn the_foot_tells_of_the_process_and_of_ourselves() {
     let read = with(samples(&registry()), &PROCESS_MEMORY_USAGE, &[], Value::Level(412_000_000));
     let read = with(read, &SCRAPE_DURATION, &[], Value::Nanos(1_200_000));
-    let read = with(read, &COLLECTOR_SUCCESS, &[("collector", "cgroup")], Value::Level(0));
+    let read = with(read, &COLLECTOR_INFO, &[("collector", "cgroup"), ("state", "failed")], Value::Level(1));
+    let read = with(read, &COLLECTOR_INFO, &[("collector", "gpu"), ("state", "no_data")], Value::Level(1));
     let read = with(read, &LEVEL_INFO, &[("level", "basic")], Value::Level(1));
     let read = with(read, &SPANS_ENABLED, &[], Value::Level(1));
-    let page = page(with(read, &COLLECTOR_SUCCESS, &[("collector", "process")], Value::Level(1)));
+    let page = page(with(read, &COLLECTOR_INFO, &[("collector", "process"), ("state", "ok")], Value::Level(1)));
     check(&page, &["memory 412 MB", "scrape 1.2 ms", "failed cgroup"]);
     assert!(!page.contains("dropped"), "nothing was");
     assert!(!page.contains("level"), "it is the usual one");
     assert!(!page.contains("filter"), "there is none");
-    assert!(!page.contains(">process</b>"), "it works");
+    assert!(!page.contains("<b>process</b>") && !page.contains("<b>gpu</b>"), "they work, or have nothing to read");
+    assert!(!page.contains("control group") && !page.contains("<em>host"), "nobody read them");
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn names_of_anybody_stay_text() {
     let labels = [("service_name", hostile), ("service_version", hostile)];
     let read = with(samples(&registry), &TARGET_INFO, &labels, Value::Count(1));
     let read = with(read, &PIPELINE_RUN_INFO, &[("pipeline", hostile), ("run", hostile)], Value::Count(1));
-    let page = page(with(read, &COLLECTOR_SUCCESS, &[("collector", hostile)], Value::Level(0)));
+    let page = page(with(read, &COLLECTOR_INFO, &[("collector", hostile), ("state", "failed")], Value::Level(1)));
     assert!(!page.contains("<script") && !page.contains("\"onmouseover"));
     assert!(page.matches("&lt;script&gt;alert(&#39;1&#39;)").count() >= 16);
     assert!(page.contains(&"x".repeat(256)));
@@ -87,7 +90,7 @@ fn no_value_breaks_the_page() {
         let _flight = registry.phase(None, "embed").begin(NOW.now_ns);
         let started = with(samples(&registry), &PROCESS_START_TIMESTAMP, &[], Value::Real(real));
         let read = with(started, &PIPELINE_PROGRESS, &[("pipeline", "acid")], Value::Real(real));
-        let read = with(read, &PROCESS_CPU_TIME, &[], Value::Real(real));
+        let read = with(read, &PROCESS_CPU_SECONDS, &[], Value::Real(real));
         let read = with(read, &PHASE_BUSY_TIME, &EMBED, Value::Real(real));
         let read = with(read, &PHASE_OLDEST_START_TIMESTAMP, &EMBED, Value::Real(real));
         let page = page(with(read, &PROCESS_MEMORY_USAGE, &[], Value::Real(real)));
@@ -113,4 +116,29 @@ fn no_total_breaks_the_page() {
         cells.get(2).map(String::as_str),
         Some("18.4 E ok 18.4 E failed 18.4 E skipped 18.4 E tokens 18.4 E failed 18.4 E skipped")
     );
+}
+
+#[test]
+fn the_foot_tells_of_what_the_program_runs_on() {
+    let mut read = samples(&registry());
+    for (metric, labels, value) in [
+        (&CONTAINER_MEMORY_WORKING_SET, &[][..], Value::Level(950_000_000)),
+        (&CGROUP_MEMORY_LIMIT, &[], Value::Level(1_000_000_000)),
+        (&SYSTEM_CPU_UTILIZATION, &[], Value::Real(0.5)),
+        (&SYSTEM_CPU_LOGICAL_COUNT, &[], Value::Level(4)),
+        (&SYSTEM_LOAD_1M, &[], Value::Real(1.25)),
+        (&HW_STATUS, &[("hw_id", "GPU-a"), ("hw_name", "0"), ("hw_state", "ok"), ("hw_type", "gpu")], Value::Level(1)),
+        (
+            &HW_STATUS,
+            &[("hw_id", "GPU-b"), ("hw_name", "1"), ("hw_state", "failed"), ("hw_type", "gpu")],
+            Value::Level(1),
+        ),
+        (&HW_GPU_UTILIZATION, &[("hw_gpu_task", "general"), ("hw_id", "GPU-a"), ("hw_name", "0")], Value::Real(0.9)),
+        (&HW_POWER, &[("hw_id", "GPU-a"), ("hw_name", "0"), ("hw_type", "gpu")], Value::Real(250.4)),
+    ] {
+        read = with(read, metric, labels, value);
+    }
+    let page = page(read);
+    check(&page, &["memory 950 MB of 1 GB", "CPU 50 % of 4 CPUs", "load 1.25", "0 90 %, 250 W", "1 failed"]);
+    assert!(page.matches("class=\"bad\"").count() >= 2, "memory is short, and a GPU is lost");
 }

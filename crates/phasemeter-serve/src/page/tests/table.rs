@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use phasemeter_core::catalogue::{PROCESS_CPU_TIME, PROCESS_START_TIMESTAMP};
+use phasemeter_core::catalogue::{PROCESS_CPU_SECONDS, PROCESS_START_TIMESTAMP};
 use phasemeter_core::{Allocated, Effort, ItemOutcome, Outcome, Profile, Value};
 
 use super::super::{History, tally};
@@ -67,7 +67,7 @@ fn rates_are_what_was_counted_since_a_few_seconds_ago() {
     assert!(items.add_items(ItemOutcome::Ok, 1_000));
     let (history, start) = (History::default(), Instant::now());
     let at = |seconds, cpu_ns| {
-        let read = with(samples(&registry), &PROCESS_CPU_TIME, &[], Value::Nanos(cpu_ns));
+        let read = with(samples(&registry), &PROCESS_CPU_SECONDS, &[], Value::Nanos(cpu_ns));
         let snapshot = Snapshot::new(read);
         let earlier = history.compare(start + Duration::from_secs(seconds), tally(&snapshot));
         render(&snapshot, View { earlier: earlier.as_ref(), ..VIEW })

@@ -1,7 +1,9 @@
-//! The foot of the page: the process, and phasemeter itself.
+//! The foot of the page: the process, what it runs on, and phasemeter itself.
+
+mod resources;
 
 use phasemeter_core::catalogue::{
-    COLLECTOR_SUCCESS, DROPPED, LEVEL_INFO, OVERFLOW, PROCESS_CPU_TIME, PROCESS_MAX_FILE_DESCRIPTORS,
+    COLLECTOR_INFO, DROPPED, LEVEL_INFO, OVERFLOW, PROCESS_CPU_SECONDS, PROCESS_MAX_FILE_DESCRIPTORS,
     PROCESS_MEMORY_USAGE, PROCESS_OPEN_FILE_DESCRIPTORS, PROCESS_THREADS, SCRAPE_DURATION, SERIES, SPANS_ENABLED,
 };
 use phasemeter_core::{Metric, Snapshot, Value};
@@ -14,6 +16,7 @@ use super::model::{seconds, whole};
 pub(crate) fn write(html: &mut Html, snapshot: &Snapshot, common: &Common<'_>) {
     html.raw("<footer>\n");
     process(html, snapshot, common);
+    resources::write(html, snapshot);
     ourselves(html, snapshot);
     html.raw("</footer>\n");
 }
@@ -21,7 +24,7 @@ pub(crate) fn write(html: &mut Html, snapshot: &Snapshot, common: &Common<'_>) {
 fn process(html: &mut Html, snapshot: &Snapshot, common: &Common<'_>) {
     let value = |metric: &Metric| snapshot.value(metric, &[]);
     let mut facts = Facts::new(html, "process");
-    if let Some(cpu) = value(&PROCESS_CPU_TIME).map(Value::as_f64) {
+    if let Some(cpu) = value(&PROCESS_CPU_SECONDS).map(Value::as_f64) {
         facts.add(
             "CPU",
             "of one core, now; on average before there is anything to compare with",
@@ -75,8 +78,11 @@ fn ourselves(html: &mut Html, snapshot: &Snapshot) {
             facts.warn(what, metric.help, &format!("{} {which}", format::count(whole(&series.value))));
         }
     }
-    for series in snapshot.series(&COLLECTOR_SUCCESS).iter().filter(|series| whole(&series.value) == 0) {
-        facts.warn("failed", "collector", series.labels.value("collector").unwrap_or_default());
+    for series in snapshot.series(&COLLECTOR_INFO) {
+        let [collector, state] = ["collector", "state"].map(|name| series.labels.value(name).unwrap_or_default());
+        if !matches!(state, "ok" | "no_data" | "pending") {
+            facts.warn(state, "collector", collector);
+        }
     }
     facts.finish();
 }

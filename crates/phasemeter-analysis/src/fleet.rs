@@ -1,0 +1,318 @@
+//! Many workers of one run, each with a journal of its own, seen together. Who lives is told by heartbeats.
+
+use std::collections::BTreeMap;
+
+use crate::error::Error;
+use crate::progress::{Deadline, Eta, PastRuns, Progress};
+use crate::state::{ItemInHand, Problem, RunState, Status};
+
+/// From which age of the last event on a worker is silent, and lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FleetLimits {
+    /// Older: it is silent.
+    pub silent_after_ns: u64,
+    /// Older: it is lost.
+    pub lost_after_ns: u64,
+}
+
+impl Default for FleetLimits {
+    /// One minute and two, with heartbeats every five seconds.
+    fn default() -> Self {
+        Self { silent_after_ns: 60_000_000_000, lost_after_ns: 120_000_000_000 }
+    }
+}
+
+/// Whether a worker lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum Liveness {
+    /// It was heard of lately.
+    Active,
+    /// It was not, but that may be the file system.
+    Silent,
+    /// It was killed, or its machine is gone.
+    Lost,
+    /// It has done its part.
+    Finished,
+    /// It has ended otherwise.
+    Failed,
+}
+
+/// One worker.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct WorkerView {
+    /// Its name.
+    pub worker: String,
+    /// Where it works.
+    pub host: String,
+    /// The part of the work that it does.
+    pub shard: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Whether it lives.
+    pub liveness: Liveness,
+    /// What its run is up to, as far as its journal says.
+    pub status: Status,
+    /// When it was heard of last, since the Unix epoch.
+    pub last_seen_unix_ns: u64,
+    /// How much of its part is done.
+    pub overall: Option<f64>,
+    /// Items per second of the last of its phases that counts any, while it lives.
+    pub items_per_s: Option<f64>,
+    /// How long it will still take, while it lives.
+    pub eta: Option<Eta>,
+    /// What it has, or had, in hand.
+    pub in_flight: Vec<ItemInHand>,
+    /// Why it ended, in its own words.
+    pub reason: Option<String>,
+}
+
+/// One phase, over all workers.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct FleetPhase {
+    /// Its name.
+    pub name: String,
+    /// Items that are done with.
+    pub processed: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// How many there are to be, each part once.
+    pub total: Option<u64>,
+    /// How much of it is done.
+    pub completion: Option<f64>,
+    /// Items per second, of those that live.
+    pub items_per_s: Option<f64>,
+    /// What it takes, summed over all parts.
+    pub expected_ns: u64,
+}
+
+/// One run, over all its workers.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct Fleet {
+    /// The pipeline.
+    pub pipeline: String,
+    /// The run's id.
+    pub run: String,
+    /// How much of it is done, weighted by time.
+    pub overall: Option<f64>,
+    /// How many live.
+    pub active: usize,
+    /// How many are silent.
+    pub silent: usize,
+    /// How many are lost.
+    pub lost: usize,
+    /// How many have done their part.
+    pub finished: usize,
+    /// How many have ended otherwise.
+    pub failed: usize,
+    /// Items per second of the last phase that counts any.
+    pub items_per_s: Option<f64>,
+    /// Who of those that live will be done last.
+    pub slowest: Option<String>,
+    /// When those that live will be done.
+    pub eta: Option<Eta>,
+    /// When that is, since the Unix epoch.
+    pub finish_unix_ns: Option<u64>,
+    /// How that is to the earliest limit.
+    pub deadline: Option<Deadline>,
+    /// Items in parts that nobody works on any longer.
+    pub orphaned: u64,
+    /// Each phase.
+    pub phases: Vec<FleetPhase>,
+    /// Each worker, by its name.
+    pub workers: Vec<WorkerView>,
+    /// What is wrong, and with whose events.
+    pub problems: Vec<(String, Problem)>,
+}
+
+/// A worker's state and how far it is.
+struct Member<'a> {
+    state: &'a RunState,
+    progress: Progress,
+    liveness: Liveness,
+}
+
+impl Fleet {
+    /// Sees workers together at a time since the Unix epoch. Where several have worked on one part, the last attempt at it
+    /// counts.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or they are not of one run.
+    pub fn of(states: &[RunState], past: &PastRuns, limits: &FleetLimits, now_unix_ns: u64) -> Result<Self, Error> {
+        let first = states.first().ok_or_else(|| Error::fleet("there is no journal in it yet".to_owned()))?;
+        if let Some(other) = states.iter().find(|other| other.run != first.run || other.pipeline != first.pipeline) {
+            return Err(Error::fleet(format!(
+                "it holds run {:?} of {:?} and run {:?} of {:?}; name one of them",
+                first.run, first.pipeline, other.run, other.pipeline
+            )));
+        }
+        let members: Vec<_> = latest(states)
+            .into_iter()
+            .map(|state| {
+                let liveness = liveness(state, limits, now_unix_ns);
+                // A lost worker's time stands still where it was heard of last.
+                let at_unix_ns = if liveness == Liveness::Lost { state.clock.last_unix_ns } else { now_unix_ns };
+                Member { state, progress: Progress::of(state, past, at_unix_ns), liveness }
+            })
+            .collect();
+        Ok(together(first, &members, now_unix_ns))
+    }
+}
+
+/// The last attempt at each part, by the worker's name.
+fn latest(states: &[RunState]) -> Vec<&RunState> {
+    let mut shards: BTreeMap<&str, &RunState> = BTreeMap::new();
+    for state in states {
+        let age = |state: &RunState| (state.attempt, state.clock.started_unix_ns);
+        let known = shards.entry(&state.shard).or_insert(state);
+        if age(state) > age(known) {
+            *known = state;
+        }
+    }
+    let mut latest: Vec<_> = shards.into_values().collect();
+    latest.sort_by(|one, two| (&one.worker, &one.shard).cmp(&(&two.worker, &two.shard)));
+    latest
+}
+
+fn liveness(state: &RunState, limits: &FleetLimits, now_unix_ns: u64) -> Liveness {
+    let age_ns = now_unix_ns.saturating_sub(state.clock.last_unix_ns);
+    match state.status() {
+        Status::Completed => Liveness::Finished,
+        Status::Failed | Status::Cancelled => Liveness::Failed,
+        Status::Pending | Status::Running | Status::Paused | Status::Skipped => match age_ns {
+            age_ns if age_ns > limits.lost_after_ns => Liveness::Lost,
+            age_ns if age_ns > limits.silent_after_ns => Liveness::Silent,
+            _ => Liveness::Active,
+        },
+    }
+}
+
+impl Member<'_> {
+    fn lives(&self) -> bool {
+        matches!(self.liveness, Liveness::Active | Liveness::Silent)
+    }
+
+    fn items_per_s(&self) -> Option<f64> {
+        self.progress.phases.iter().rev().find_map(|phase| phase.current_per_s).filter(|_| self.lives())
+    }
+
+    fn view(&self) -> WorkerView {
+        WorkerView {
+            worker: self.state.worker.clone(),
+            host: self.state.host.clone(),
+            shard: self.state.shard.clone(),
+            attempt: self.state.attempt,
+            liveness: self.liveness,
+            status: self.progress.status,
+            last_seen_unix_ns: self.state.clock.last_unix_ns,
+            overall: self.progress.overall,
+            items_per_s: self.items_per_s(),
+            eta: self.progress.eta.filter(|_| self.lives()),
+            in_flight: self.progress.in_hand.clone(),
+            reason: self.state.ended.as_ref().and_then(|ended| ended.reason.clone()),
+        }
+    }
+}
+
+fn together(first: &RunState, members: &[Member<'_>], now_unix_ns: u64) -> Fleet {
+    let count = |liveness: Liveness| members.iter().filter(|member| member.liveness == liveness).count();
+    let phases = phases(members);
+    let living = || members.iter().filter(|member| member.lives());
+    let last = living().max_by_key(|member| member.progress.eta.map_or(0, |eta| eta.median_ns));
+    let eta = living().map(|member| member.progress.eta).collect::<Option<Vec<_>>>();
+    let eta = eta.and_then(|etas| etas.into_iter().reduce(later));
+    let finish_unix_ns = match eta {
+        Some(eta) => Some(now_unix_ns.saturating_add(eta.median_ns)),
+        None if living().next().is_none() => members.iter().map(|member| member.state.clock.last_unix_ns).max(),
+        None => None,
+    };
+    let limit = members.iter().filter_map(|member| member.state.deadline_unix_ns).min();
+    let orphans = members.iter().filter(|member| matches!(member.liveness, Liveness::Lost | Liveness::Failed));
+    Fleet {
+        pipeline: first.pipeline.clone(),
+        run: first.run.clone(),
+        overall: overall(&phases),
+        active: count(Liveness::Active),
+        silent: count(Liveness::Silent),
+        lost: count(Liveness::Lost),
+        finished: count(Liveness::Finished),
+        failed: count(Liveness::Failed),
+        items_per_s: phases.iter().rev().find_map(|phase| phase.items_per_s),
+        slowest: last.filter(|_| members.len() > 1).map(|member| member.state.worker.clone()),
+        eta,
+        finish_unix_ns,
+        deadline: limit.map(|limit| Deadline::of(limit, finish_unix_ns, eta)),
+        orphaned: orphans.map(|member| left(&member.progress)).sum(),
+        phases,
+        workers: members.iter().map(Member::view).collect(),
+        problems: members
+            .iter()
+            .flat_map(|member| {
+                let problems = member.state.problems.as_slice().iter();
+                problems.map(|problem| (member.state.worker.clone(), problem.clone()))
+            })
+            .collect(),
+    }
+}
+
+fn later(one: Eta, two: Eta) -> Eta {
+    let latest = if two.median_ns > one.median_ns { two } else { one };
+    Eta { low_ns: one.low_ns.max(two.low_ns), high_ns: one.high_ns.max(two.high_ns), ..latest }
+}
+
+/// Items that are left, of the phase that has most of them left.
+fn left(progress: &Progress) -> u64 {
+    let left = progress.phases.iter().filter_map(|phase| Some(phase.total?.saturating_sub(phase.processed)));
+    left.max().unwrap_or(0)
+}
+
+/// In the order in which phases are met.
+fn phases(members: &[Member<'_>]) -> Vec<FleetPhase> {
+    let mut phases: Vec<FleetPhase> = Vec::new();
+    for (member, phase) in members.iter().flat_map(|member| member.progress.phases.iter().map(move |one| (member, one)))
+    {
+        let place = phases.iter().position(|known| known.name == phase.name).unwrap_or_else(|| {
+            phases.push(FleetPhase {
+                name: phase.name.clone(),
+                processed: 0,
+                failed: 0,
+                total: None,
+                completion: None,
+                items_per_s: None,
+                expected_ns: 0,
+            });
+            phases.len() - 1
+        });
+        let Some(sum) = phases.get_mut(place) else { continue };
+        sum.processed = sum.processed.saturating_add(phase.processed);
+        sum.failed = sum.failed.saturating_add(phase.failed);
+        if let Some(total) = phase.total {
+            let done = phase.completion.unwrap_or(0.0) * total as f64;
+            let before = sum.total.unwrap_or(0);
+            let all = before.saturating_add(total);
+            let done = done + sum.completion.unwrap_or(0.0) * before as f64;
+            sum.completion = Some(if all > 0 { done / all as f64 } else { 1.0 });
+            sum.total = Some(all);
+        }
+        if let Some(rate) = phase.current_per_s.filter(|_| member.lives()) {
+            sum.items_per_s = Some(sum.items_per_s.unwrap_or(0.0) + rate);
+        }
+        sum.expected_ns = sum.expected_ns.saturating_add(phase.expected_ns.unwrap_or(0));
+    }
+    phases
+}
+
+/// As for one worker: by time, and as long as the others on the average where that is not known.
+fn overall(phases: &[FleetPhase]) -> Option<f64> {
+    let known: Vec<_> = phases.iter().filter_map(|phase| Some((phase.completion?, phase.expected_ns as f64))).collect();
+    let told: Vec<_> = known.iter().map(|(_, weight)| *weight).filter(|weight| *weight > 0.0).collect();
+    let usual = if told.is_empty() { 1.0 } else { told.iter().sum::<f64>() / told.len() as f64 };
+    let weight = |weight: f64| if weight > 0.0 { weight } else { usual };
+    let all: f64 = known.iter().map(|(_, own)| weight(*own)).sum();
+    let done: f64 = known.iter().map(|(completion, own)| completion * weight(*own)).sum();
+    (all > 0.0).then(|| (done / all).clamp(0.0, 1.0))
+}

@@ -1,0 +1,237 @@
+//! How far a run is, how fast it goes and when it will be done. A function of the state, the past and the time.
+
+mod estimate;
+mod high_water;
+mod past;
+mod rate;
+mod schedule;
+
+use crate::event::Role;
+use crate::state::{ItemInHand, PhaseState, RunState, Status};
+
+pub use estimate::{Basis, Eta};
+pub use high_water::HighWater;
+pub use past::{MAX_PAST_RUNS, PastPhase, PastRun, PastRuns};
+pub(crate) use past::{median, workers_of};
+
+/// How far one worker's part of a run is.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct Progress {
+    /// The pipeline.
+    pub pipeline: String,
+    /// The run's id.
+    pub run: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// What it is up to.
+    pub status: Status,
+    /// How long it has lasted, without pauses.
+    pub elapsed_ns: u64,
+    /// How long it was paused.
+    pub paused_ns: u64,
+    /// How much of it is done, from 0 to 1, weighted by time. Unknown where no phase has a total.
+    pub overall: Option<f64>,
+    /// Whether that is less than it was, because a total has grown.
+    pub went_back: bool,
+    /// How long it will still last. Unknown while a phase has neither begun nor a past.
+    pub eta: Option<Eta>,
+    /// When it will be done, since the Unix epoch.
+    pub finish_unix_ns: Option<u64>,
+    /// How that is to its limit.
+    pub deadline: Option<Deadline>,
+    /// Each phase.
+    pub phases: Vec<PhaseProgress>,
+    /// What is in hand, the oldest first.
+    pub in_hand: Vec<ItemInHand>,
+    /// How often a total has changed.
+    pub total_changes: u64,
+}
+
+/// How far one phase is.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct PhaseProgress {
+    /// Its name.
+    pub name: String,
+    /// What it is up to.
+    pub status: Status,
+    /// Items that are done with, however.
+    pub processed: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// Those that were left out.
+    pub skipped: u64,
+    /// How many there are to be.
+    pub total: Option<u64>,
+    /// How much of it is done, by weight where one is known, else by items.
+    pub completion: Option<f64>,
+    /// Items per second now.
+    pub current_per_s: Option<f64>,
+    /// Items per second since it began, earlier attempts aside.
+    pub average_per_s: Option<f64>,
+    /// How long it was at work.
+    pub at_work_ns: u64,
+    /// How long it will take from its begin to its end.
+    pub expected_ns: Option<u64>,
+    /// How long it will still take.
+    pub eta: Option<Eta>,
+}
+
+/// How the estimate is to the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct Deadline {
+    /// The limit, since the Unix epoch.
+    pub at_unix_ns: u64,
+    /// What is left when the run is done; negative where it comes too late. Unknown as long as the estimate is.
+    pub margin_ns: Option<i64>,
+    /// The same at the late end of the range.
+    pub margin_at_worst_ns: Option<i64>,
+}
+
+impl Progress {
+    /// How far a run is at a time since the Unix epoch.
+    #[must_use]
+    pub fn of(state: &RunState, past: &PastRuns, now_unix_ns: u64) -> Self {
+        let run_ns = state.elapsed_ns(now_unix_ns);
+        let estimates = estimate::phases(state, past, run_ns);
+        let phases: Vec<_> = (0..state.phases.len())
+            .filter_map(|place| phase_progress(state, past, place, run_ns, &estimates))
+            .collect();
+        let eta = match &state.ended {
+            Some(_) => None,
+            None => estimate::run(state, &estimates),
+        };
+        let finish_unix_ns = match &state.ended {
+            Some(_) => Some(state.clock.last_unix_ns),
+            None => eta.map(|eta| now_unix_ns.saturating_add(eta.median_ns)),
+        };
+        Self {
+            pipeline: state.pipeline.clone(),
+            run: state.run.clone(),
+            attempt: state.attempt,
+            status: state.status(),
+            elapsed_ns: run_ns,
+            paused_ns: state.clock.paused_ns,
+            overall: overall(state, &phases),
+            went_back: false,
+            eta,
+            finish_unix_ns,
+            deadline: state.deadline_unix_ns.map(|at_unix_ns| Deadline::of(at_unix_ns, finish_unix_ns, eta)),
+            phases,
+            in_hand: state.items_in_hand(run_ns),
+            total_changes: state.total_changes,
+        }
+    }
+}
+
+impl Deadline {
+    pub(crate) fn of(at_unix_ns: u64, finish_unix_ns: Option<u64>, eta: Option<Eta>) -> Self {
+        let late_ns = eta.map_or(0, |eta| eta.high_ns.saturating_sub(eta.median_ns));
+        let margin_ns = |late_ns: u64| {
+            let margin = i128::from(at_unix_ns) - i128::from(finish_unix_ns?.saturating_add(late_ns));
+            Some(margin.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+        };
+        Self { at_unix_ns, margin_ns: margin_ns(0), margin_at_worst_ns: margin_ns(late_ns) }
+    }
+}
+
+fn phase_progress(
+    state: &RunState,
+    past: &PastRuns,
+    place: usize,
+    run_ns: u64,
+    estimates: &[Option<Eta>],
+) -> Option<PhaseProgress> {
+    let phase = state.phases.get(place)?;
+    let status = state.phase_status(place);
+    let counts = phase.all_counts();
+    let is_live = matches!(status, Status::Running | Status::Paused);
+    let eta = estimates.get(place).copied().flatten().filter(|_| state.ended.is_none());
+    let at_work_ns = phase.stretches_at(run_ns).total_ns();
+    let expected_ns = match status {
+        Status::Pending => eta.map(|eta| eta.median_ns),
+        Status::Running | Status::Paused => {
+            let passed_ns = phase.first_ns.map_or(0, |first_ns| run_ns.saturating_sub(first_ns));
+            eta.map(|eta| passed_ns.saturating_add(eta.median_ns))
+        }
+        Status::Completed | Status::Failed | Status::Cancelled | Status::Skipped => Some(at_work_ns),
+    };
+    Some(PhaseProgress {
+        name: phase.name.clone(),
+        status,
+        processed: phase.processed(),
+        failed: counts.error,
+        skipped: counts.skipped,
+        total: phase.effective_total(),
+        completion: completion(phase, status),
+        current_per_s: is_live.then(|| estimate::current_per_ns(phase, past, run_ns)).flatten().map(|rate| rate * 1e9),
+        average_per_s: average_per_s(phase, at_work_ns, is_live, run_ns),
+        at_work_ns,
+        expected_ns,
+        eta,
+    })
+}
+
+/// What was done in this journal's attempts, over the time that they took. While it works, a stall counts too.
+fn average_per_s(phase: &PhaseState, at_work_ns: u64, is_live: bool, run_ns: u64) -> Option<f64> {
+    let seen = phase.counted().amount;
+    let passed_ns = match (is_live, phase.first_ns) {
+        (true, Some(first_ns)) if !phase.has_all_runs() => run_ns.saturating_sub(first_ns),
+        _ => at_work_ns,
+    };
+    (passed_ns > 0 && seen > 0).then(|| seen as f64 * 1e9 / passed_ns as f64)
+}
+
+fn completion(phase: &PhaseState, status: Status) -> Option<f64> {
+    if status == Status::Completed {
+        return Some(1.0);
+    }
+    let share = |done: u64, total: u64| (total > 0).then(|| (done as f64 / total as f64).min(1.0));
+    let by_weight = phase.total_weight.and_then(|total| share(phase.all_counts().weight, total));
+    by_weight
+        .filter(|_| phase.weight.amount > 0)
+        .or_else(|| phase.effective_total().and_then(|total| share(phase.processed(), total)))
+}
+
+/// The completion of phases, weighted by the time that each takes. One of which that is unknown weighs as the others do
+/// on the average; a phase within another is a part of it.
+fn overall(state: &RunState, phases: &[PhaseProgress]) -> Option<f64> {
+    if state.status() == Status::Completed {
+        return Some(1.0);
+    }
+    let counts = |place: &usize| {
+        let phase = state.phases.get(*place);
+        phase.is_some_and(|phase| phase.role == Role::Work && !is_within_counted(state, phases, phase))
+    };
+    let known: Vec<_> = (0..phases.len())
+        .filter(counts)
+        .filter_map(|place| phases.get(place))
+        .filter_map(|phase| Some((phase.completion?, phase.expected_ns, phase.total)))
+        .collect();
+    // A phase of unknown length that is over says nothing of those that are not.
+    if known.iter().all(|(_, _, total)| total.is_none()) {
+        return None;
+    }
+    let weights: Vec<_> = known.iter().filter_map(|(_, expected_ns, _)| expected_ns.map(|ns| ns as f64)).collect();
+    let usual = match weights.iter().sum::<f64>() / weights.len() as f64 {
+        usual if usual > 0.0 => usual,
+        _ => 1.0,
+    };
+    let weight = |expected_ns: &Option<u64>| expected_ns.map_or(usual, |ns| ns as f64);
+    let all: f64 = known.iter().map(|(_, expected_ns, _)| weight(expected_ns)).sum();
+    let done: f64 = known.iter().map(|(completion, expected_ns, _)| completion * weight(expected_ns)).sum();
+    Some(if all > 0.0 { (done / all).clamp(0.0, 1.0) } else { 0.0 })
+}
+
+fn is_within_counted(state: &RunState, phases: &[PhaseProgress], phase: &PhaseState) -> bool {
+    let mut above = phase.parent;
+    while let Some(place) = above {
+        if phases.get(place).is_some_and(|phase| phase.total.is_some()) {
+            return true;
+        }
+        above = state.phases.get(place).and_then(|phase| phase.parent);
+    }
+    false
+}
