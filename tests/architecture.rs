@@ -34,6 +34,7 @@ fn crates_use_of_each_other_what_the_map_says() {
     assert!(packages.len() >= 8, "{:?}", packages.keys());
     check_uses(&packages, "phasemeter-alloc", &[]);
     check_uses(&packages, "phasemeter-core", &[]);
+    check_uses(&packages, "phasemeter-cli", &["phasemeter", "phasemeter-collect"]);
     check_uses(&packages, "phasemeter-macros", &[]);
     check_uses(&packages, "phasemeter-collect", &["phasemeter-core"]);
     check_uses(&packages, "phasemeter-serve", &["phasemeter-core"]);

@@ -86,7 +86,7 @@ pub use private as __private;
 pub use builder::MeterBuilder;
 pub use clock::{Clock, ManualClock};
 #[cfg(feature = "collect")]
-pub use collectors::{Collectors, GpuReading, GpuResources, Readings, ResourceWindow, Resources};
+pub use collectors::{CollectorState, Collectors, GpuReading, GpuResources, Readings, ResourceWindow, Resources};
 pub use count::Count;
 pub use ending::Ending;
 pub use error::Error;
