@@ -40,7 +40,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use phasemeter::analysis::event::Flow;
+use phasemeter::analysis::event::{Flow, PhaseDeclared};
 use phasemeter::{Endpoint, Level, Meter};
 use serde::Serialize;
 
@@ -124,6 +124,11 @@ fn ingest(
 ) -> Result<Summary, StoreError> {
     let (workers, sequential, max_file_bytes) = (arguments.workers(), arguments.sequential, arguments.max_file_bytes);
     let mut begun = meter.run("documents").flow(if sequential { Flow::Sequential } else { Flow::Streaming });
+    let threads = [("extract", workers), ("chunk", workers), ("embed", workers), ("store", 1)];
+    for (name, workers) in threads {
+        let workers = u32::try_from(workers).ok();
+        begun = begun.phase(PhaseDeclared { name: name.to_owned(), workers, ..PhaseDeclared::default() });
+    }
     if let Some(folder) = &arguments.run_dir {
         begun = begun.journal(folder);
     }
@@ -147,7 +152,6 @@ fn ingest(
     }
     progress.finish(!stop.is_set());
 
-    let threads = [("extract", workers), ("chunk", workers), ("embed", workers), ("store", 1)];
     Ok(Summary {
         directory: root.to_string_lossy().into_owned(),
         complete: !stop.is_set(),

@@ -33,8 +33,8 @@ pub(super) struct Follower {
     journal: Option<JournalFile>,
 }
 
-/// What is in hand is told at each so many looks: as often as heartbeats are written.
-const IN_HAND_EVERY: u64 = 5;
+/// Single runs are looked at as often as heartbeats are written.
+const SPANS_EVERY: u64 = 5;
 
 impl Follower {
     pub(super) fn new(inner: &Inner, mut plan: Plan, pipeline: &str, id: &str) -> Self {
@@ -95,14 +95,15 @@ impl Follower {
                 self.apply(&Event { at_ns: moment.unix_ns, event: EventKind::TotalSet(set) });
             }
         }
-        let work = inner.registry.work(moment).into_iter().filter(|work| work.pipeline == self.pipeline);
-        let (work, at) = (work.collect::<Vec<_>>(), At { now_ns: moment.now_ns, unix_ns: moment.unix_ns });
-        let mut events = self.spans.look(&work, at);
-        if self.looks % IN_HAND_EVERY == 0 {
+        // Not between heartbeats that are written, or the journal would tell of times that it knows nothing else of.
+        if self.looks % SPANS_EVERY == 0 {
+            let work = inner.registry.work(moment).into_iter().filter(|work| work.pipeline == self.pipeline);
+            let (work, at) = (work.collect::<Vec<_>>(), At { now_ns: moment.now_ns, unix_ns: moment.unix_ns });
+            let mut events = self.spans.look(&work, at);
             events.append(&mut self.spans.in_hand(&work, at));
+            events.iter().for_each(|event| self.apply(event));
         }
         self.looks += 1;
-        events.iter().for_each(|event| self.apply(event));
         let phases = now.iter().map(|(phase, total): (&_, &Total)| {
             let before = self.before.get(phase).copied().unwrap_or_default();
             total.beat(phase, &before)

@@ -8,6 +8,8 @@
 //! One thread a run does it, once a second: whoever works and counts pays nothing for it. What is written goes through
 //! that thread as well, so a slow disk holds up nobody else.
 
+#[cfg(feature = "journal")]
+pub mod folder;
 mod follower;
 mod machine;
 mod plan;

@@ -20,7 +20,7 @@ pub(super) struct Spans {
 type Key = (Box<str>, u64, Option<Arc<str>>);
 
 /// A run is told once it has lasted so long: what the look that misses it can be late by is then little of it.
-const LONG_NS: u64 = 2_000_000_000;
+const LONG_NS: u64 = 5_000_000_000;
 
 /// Of each phase, so many items in hand are told.
 const IN_HAND: usize = 4;
@@ -128,27 +128,27 @@ mod tests {
     #[test]
     fn a_long_run_is_told_from_its_begin_to_the_look_that_misses_it() {
         let mut spans = Spans::default();
-        let begun = spans.look(&[work(&[(5, "a"), (3, "b"), (1, "short")])], at(10));
+        let begun = spans.look(&[work(&[(9, "a"), (7, "b"), (1, "short")])], at(10));
         let of = |event: &Event| match &event.event {
             EventKind::PhaseStarted(started) => (event.at_ns / SECOND_NS, started.span, started.item.clone()),
             other => panic!("{other:?}"),
         };
-        let expected = [(1_005, 1, Some("a".to_owned())), (1_007, 2, Some("b".to_owned()))];
+        let expected = [(1_001, 1, Some("a".to_owned())), (1_003, 2, Some("b".to_owned()))];
         assert_eq!(begun.iter().map(of).collect::<Vec<_>>(), expected);
-        assert_eq!(spans.look(&[work(&[(6, "a"), (4, "b")])], at(11)), []);
-        assert_eq!(spans.look(&[work(&[(5, "b")])], at(12)), [ended_at(1_012 * SECOND_NS, 1, Outcome::Ok)]);
+        assert_eq!(spans.look(&[work(&[(10, "a"), (8, "b")])], at(11)), []);
+        assert_eq!(spans.look(&[work(&[(9, "b")])], at(12)), [ended_at(1_012 * SECOND_NS, 1, Outcome::Ok)]);
     }
 
     #[test]
     fn one_that_is_kept_as_slow_or_failed_ended_when_and_as_it_did() {
         let mut spans = Spans::default();
-        let _begun = spans.look(&[work(&[(5, "a"), (4, "b")])], at(10));
+        let _begun = spans.look(&[work(&[(6, "a"), (5, "b")])], at(10));
         let ran =
             |item: &str, elapsed_ns, ago_ns| Ran { item: Some(item.into()), elapsed_ns, ago_ns, error_type: None };
         let half = SECOND_NS / 2;
         let mut after = work(&[]);
-        after.slowest.push(ran("a", 5 * SECOND_NS + half, half));
-        after.failed.push(ran("b", 4 * SECOND_NS + half, half));
+        after.slowest.push(ran("a", 6 * SECOND_NS + half, half));
+        after.failed.push(ran("b", 5 * SECOND_NS + half, half));
         let at_ns = 1_010 * SECOND_NS + half;
         assert_eq!(spans.look(&[after], at(11)), [ended_at(at_ns, 1, Outcome::Ok), ended_at(at_ns, 2, Outcome::Error)]);
     }
