@@ -3,12 +3,12 @@
 mod story;
 
 use phasemeter_analysis::analysis::{Limits, Rule, WhatIf};
-use phasemeter_analysis::event::Flow;
+use phasemeter_analysis::event::{Flow, Resources};
 use phasemeter_analysis::progress::PastRuns;
 use phasemeter_analysis::{Analysis, Error, EventKind};
 use phasemeter_core::Outcome;
 use proptest::prelude::*;
-use story::workloads::{a, b, seed};
+use story::workloads::{a, b, beat, seed};
 use story::{S, Story, phase, phase_of, unix_ns};
 
 fn analysed(story: &Story, now_s: f64) -> Analysis {
@@ -192,6 +192,27 @@ fn littles_law_holds_where_all_is_measured_and_says_where_it_is_not() {
     // Heartbeats that see half of the work.
     let half = story::workloads::beat("embed", 40, 100.0, 4, [0.5, 0.0, 0.0]);
     check(little(&story.beat(100.0, &[half], None)).ratio(), 0.5, 1e-9);
+}
+
+#[test]
+fn what_the_machine_did_is_told_by_the_phase_that_worked_meanwhile() {
+    let machine = |cpu| Some(Resources { cpu: Some(cpu), ..Resources::default() });
+    let story = Story::new(&[phase("a"), phase("b")])
+        .beat(10.0, &[beat("a", 1, 10.0, 1, [1.0, 0.0, 0.0])], machine(0.9))
+        .beat(40.0, &[beat("a", 2, 40.0, 1, [1.0, 0.0, 0.0])], machine(0.5))
+        .beat(50.0, &[beat("b", 1, 10.0, 1, [1.0, 0.0, 0.0])], machine(0.1));
+    let analysis = analysed(&story, 50.0);
+    let seen = analysis.phases.iter().map(|phase| (phase.machine.cpu, phase.machine_at_most.cpu));
+    assert_eq!(seen.collect::<Vec<_>>(), [(Some(0.6), Some(0.9)), (Some(0.1), Some(0.1))]);
+    assert_eq!(analysis.phases[0].machine.gpu, None, "what nobody measures is absent, not 0");
+}
+
+#[test]
+fn getting_ready_is_a_share_of_the_busy_time() {
+    let story = Story::new(&[]).run("load_model", 0, 0.0, 20.0).run("embed", 0, 20.0, 100.0);
+    assert_eq!(analysed(&story, 100.0).initialisation_share, Some(0.2));
+    let story = Story::new(&[]).run("read", 0, 0.0, 20.0).run("embed", 0, 20.0, 100.0);
+    assert_eq!(analysed(&story, 100.0).initialisation_share, None);
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub struct Analysis {
     pub outside_ns: u64,
     /// The longest phase as a share of the run: 1 where all others hide behind it.
     pub overlap_efficiency: Option<f64>,
+    /// What of the busy time went into getting ready, where a phase is known to be there for it.
+    pub initialisation_share: Option<f64>,
     /// What limits the run, were its phases to overlap.
     pub bound: Option<Bound>,
     /// What would help, the largest gain first.
@@ -86,6 +88,7 @@ impl Analysis {
             items_per_s: (items > 0 && seconds > 0.0).then(|| items as f64 / seconds),
             outside_ns: path.outside_ns,
             overlap_efficiency: longest_ns.filter(|_| wall_ns > 0).map(|longest_ns| longest_ns as f64 / wall_ns as f64),
+            initialisation_share: initialisation_share(&phases),
             bound: bound(&phases),
             phases,
             advice: Vec::new(),
@@ -110,6 +113,14 @@ impl Analysis {
         let most = self.phases.iter().map(|phase| phase.items).max().unwrap_or(0);
         matches!(self.status, Status::Pending | Status::Running | Status::Paused) && most < self.limits.min_items
     }
+}
+
+fn initialisation_share(phases: &[PhaseUsage]) -> Option<f64> {
+    let busy_ns =
+        |phases: &mut dyn Iterator<Item = &PhaseUsage>| phases.map(|phase| phase.busy_ns).fold(0, u64::saturating_add);
+    let own_ns = busy_ns(&mut phases.iter().filter(|phase| phase.is_initialisation));
+    let all_ns = busy_ns(&mut phases.iter().filter(|phase| phase.parent.is_none()));
+    (own_ns > 0 && all_ns > 0).then(|| (own_ns as f64 / all_ns as f64).min(1.0))
 }
 
 fn bound(phases: &[PhaseUsage]) -> Option<Bound> {

@@ -22,6 +22,7 @@ pub use problems::{Problem, ProblemKind, Problems};
 pub use stretches::{MAX_STRETCHES, Stretch, Stretches};
 pub use tally::Tally;
 pub use timeline::{MAX_WINDOWS, PhaseWindow, Timeline, Window};
+pub(crate) use timeline::{join_resources, larger_resources};
 
 /// So many phases a run may have.
 pub const MAX_PHASES: usize = 256;
