@@ -190,7 +190,7 @@ fn littles_law_holds_where_all_is_measured_and_says_where_it_is_not() {
     check(little(&story).ratio(), 1.0, 1e-9);
     check(little(&story).at_work, 4.0, 1e-9);
     // Heartbeats that see half of the work.
-    let half = story::workloads::beat("embed", 40, 100.0, 4, [0.5, 0.0, 0.0]);
+    let half = beat("embed", 40, 100.0, 4, [0.5, 0.0, 0.0]);
     check(little(&story.beat(100.0, &[half], None)).ratio(), 0.5, 1e-9);
 }
 
