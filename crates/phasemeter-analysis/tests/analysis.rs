@@ -5,7 +5,8 @@ mod story;
 use phasemeter_analysis::analysis::{Limits, Rule, WhatIf};
 use phasemeter_analysis::event::{Flow, Resources};
 use phasemeter_analysis::progress::PastRuns;
-use phasemeter_analysis::{Analysis, Error, EventKind};
+use phasemeter_analysis::render::{self, Form};
+use phasemeter_analysis::{Analysis, Error, EventKind, Status};
 use phasemeter_core::Outcome;
 use proptest::prelude::*;
 use story::workloads::{a, b, beat, seed};
@@ -205,6 +206,21 @@ fn what_the_machine_did_is_told_by_the_phase_that_worked_meanwhile() {
     let seen = analysis.phases.iter().map(|phase| (phase.machine.cpu, phase.machine_at_most.cpu));
     assert_eq!(seen.collect::<Vec<_>>(), [(Some(0.6), Some(0.9)), (Some(0.1), Some(0.1))]);
     assert_eq!(analysis.phases[0].machine.gpu, None, "what nobody measures is absent, not 0");
+}
+
+#[test]
+fn a_killed_run_lasted_until_it_was_heard_of_last() {
+    let mut story = Story::new(&[phase_of("embed", 100, 1)]).counted(500.0, "embed", 50);
+    story.begin("embed", 0, 600.0, Some("paper-51"));
+    let story = story.counted(630.0, "embed", 50);
+    let next_day = analysed(&story, 86_400.0);
+    assert!(next_day.is_lost);
+    assert_eq!((next_day.wall_ns, next_day.status), (630 * S, Status::Running));
+    let text = render::analysis(&next_day, Form::Plain);
+    assert!(text.contains("\nbroke off after 10 min 30 s, 50 items"), "{text}");
+    let works = analysed(&story, 700.0);
+    assert_eq!((works.is_lost, works.wall_ns), (false, 700 * S));
+    assert!(!analysed(&story.over(640.0, Outcome::Ok), 86_400.0).is_lost);
 }
 
 #[test]

@@ -26,7 +26,9 @@ pub struct Analysis {
     pub run: String,
     /// What it is up to.
     pub status: Status,
-    /// How long it has lasted, without pauses.
+    /// Whether its process is gone, though the run has not ended.
+    pub is_lost: bool,
+    /// How long it has lasted, without pauses; where it is lost, until it was heard of last.
     pub wall_ns: u64,
     /// How its phases follow each other.
     pub flow: Flow,
@@ -70,7 +72,8 @@ impl Analysis {
     /// Analyses a run at a time since the Unix epoch, beside earlier ones.
     #[must_use]
     pub fn of(state: &RunState, past: &PastRuns, limits: &Limits, now_unix_ns: u64) -> Self {
-        let wall_ns = state.elapsed_ns(now_unix_ns);
+        let is_lost = state.is_lost(now_unix_ns, (limits.lost_after_s.max(0.0) * 1e9) as u64);
+        let wall_ns = state.elapsed_ns(if is_lost { state.clock.last_unix_ns } else { now_unix_ns });
         let path = path::critical(state, wall_ns);
         let phases: Vec<_> =
             (0..state.phases.len()).filter_map(|place| usage::usage(state, place, wall_ns, &path, limits)).collect();
@@ -82,6 +85,7 @@ impl Analysis {
             pipeline: state.pipeline.clone(),
             run: state.run.clone(),
             status: state.status(),
+            is_lost,
             wall_ns,
             flow: state.flow(),
             items,

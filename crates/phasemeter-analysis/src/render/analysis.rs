@@ -26,7 +26,8 @@ pub fn analysis(analysis: &Analysis, form: Form) -> String {
         Flow::Sequential => "one phase after the other",
         Flow::Streaming => "phases at the same time",
     };
-    let _ = writeln!(out, "{} in {}{put_out}; {flow}.", analysis.status.as_str(), duration(analysis.wall_ns));
+    let status = if analysis.is_lost { "broke off" } else { analysis.status.as_str() };
+    let _ = writeln!(out, "{status} after {}{put_out}; {flow}.", duration(analysis.wall_ns));
     heading("Where the time went", form, &mut out);
     phases(analysis, form).write(form, &mut out);
     notes(analysis, form, &mut out);

@@ -215,6 +215,12 @@ impl RunState {
         if self.ended.is_some() { self.clock.run_ns } else { self.clock.run_ns_at(now_unix_ns) }
     }
 
+    /// Whether nothing was heard of the run for longer than this, though it has not ended: its process is gone.
+    #[must_use]
+    pub fn is_lost(&self, now_unix_ns: u64, after_ns: u64) -> bool {
+        self.ended.is_none() && now_unix_ns.saturating_sub(self.clock.last_unix_ns) > after_ns
+    }
+
     /// How the phases follow each other: as declared, or as it happened. Until two have met, sequentially.
     #[must_use]
     pub fn flow(&self) -> Flow {
