@@ -95,6 +95,15 @@ fn more_workers_make_no_item_shorter() {
     let analysis = analysed(&story.over(100.0, Outcome::Ok), 100.0);
     assert_eq!(what_if(&analysis, "workers:embed=100").0, 20.0);
     assert_eq!(what_if(&analysis, "embed=100x").0, 99.0);
+    // Ten items for four workers take three rounds, for five two, and for nine two as well.
+    let mut story = Story::new(&[phase_of("embed", 10, 4)]);
+    for number in 0..10_u32 {
+        let at = f64::from(number / 4) * 10.0;
+        story = story.run("embed", number % 4, at, at + 10.0);
+    }
+    let analysis = analysed(&story.over(30.0, Outcome::Ok), 30.0);
+    let shorter = ["workers:embed=5", "workers:embed=9", "workers:embed=2"].map(|asked| what_if(&analysis, asked).0);
+    assert_eq!(shorter, [33.3, 33.3, -66.7]);
 }
 
 #[test]

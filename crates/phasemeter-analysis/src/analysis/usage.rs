@@ -2,6 +2,7 @@
 
 use crate::analysis::limits::Limits;
 use crate::analysis::path::Path;
+use crate::distribution::Distribution;
 use crate::event::{Resources, Role};
 use crate::progress::{median, workers_of};
 use crate::state::{PhaseState, PhaseWindow, RunState, Status, Stretches, Window, join_resources, larger_resources};
@@ -68,6 +69,9 @@ pub struct PhaseUsage {
     pub little: Option<Little>,
     /// The standard error of the time per item, as a share of it.
     pub noise: Option<f64>,
+    /// How long items took, where runs say which worker they were on.
+    #[cfg_attr(feature = "json", serde(skip))]
+    pub(crate) service: Distribution,
 }
 
 /// As many are at work as come in per second, times how long each takes.
@@ -172,6 +176,7 @@ pub(super) fn usage(state: &RunState, place: usize, run_ns: u64, path: &Path, li
         machine_at_most,
         little: little(phase, at_work_ns),
         noise: noise(state, place),
+        service: if phase.lanes.is_empty() { Distribution::default() } else { phase.service.clone() },
     })
 }
 
