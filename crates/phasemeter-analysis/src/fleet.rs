@@ -199,15 +199,18 @@ fn rivals(states: &[RunState], limits: &FleetLimits, now_unix_ns: u64) -> Vec<(S
 }
 
 fn liveness(state: &RunState, limits: &FleetLimits, now_unix_ns: u64) -> Liveness {
-    let age_ns = now_unix_ns.saturating_sub(state.clock.last_unix_ns);
     match state.status() {
         Status::Completed => Liveness::Finished,
         Status::Failed | Status::Cancelled => Liveness::Failed,
-        Status::Pending | Status::Running | Status::Paused | Status::Skipped => match age_ns {
-            age_ns if age_ns > limits.lost_after_ns => Liveness::Lost,
-            age_ns if age_ns > limits.silent_after_ns => Liveness::Silent,
-            _ => Liveness::Active,
-        },
+        Status::Pending | Status::Running | Status::Paused | Status::Skipped => {
+            if state.is_lost(now_unix_ns, limits.lost_after_ns) {
+                Liveness::Lost
+            } else if state.is_lost(now_unix_ns, limits.silent_after_ns) {
+                Liveness::Silent
+            } else {
+                Liveness::Active
+            }
+        }
     }
 }
 

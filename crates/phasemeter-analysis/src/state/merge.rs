@@ -9,8 +9,9 @@ use phasemeter_core::Outcome;
 
 use crate::event::Resources;
 use crate::progress::workers_of;
-use crate::state::timeline::join_resources;
-use crate::state::{Lane, MAX_LANES, MAX_PHASES, MAX_WINDOWS, PhaseState, PhaseWindow, RunState, Window};
+use crate::state::{
+    Lane, MAX_LANES, MAX_PHASES, MAX_WINDOWS, PhaseState, PhaseWindow, RunState, Window, join_resources,
+};
 
 impl RunState {
     /// The workers together. What each had in hand, and its notes, stay with it; of one worker, it is that worker.

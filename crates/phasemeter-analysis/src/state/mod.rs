@@ -22,6 +22,7 @@ pub use problems::{Problem, ProblemKind, Problems};
 pub use stretches::{MAX_STRETCHES, Stretch, Stretches};
 pub use tally::Tally;
 pub use timeline::{MAX_WINDOWS, PhaseWindow, Timeline, Window};
+pub(crate) use timeline::{join_resources, larger_resources};
 
 /// So many phases a run may have.
 pub const MAX_PHASES: usize = 256;
@@ -212,6 +213,12 @@ impl RunState {
     #[must_use]
     pub fn elapsed_ns(&self, now_unix_ns: u64) -> u64 {
         if self.ended.is_some() { self.clock.run_ns } else { self.clock.run_ns_at(now_unix_ns) }
+    }
+
+    /// Whether nothing was heard of the run for longer than this, though it has not ended: its process is gone.
+    #[must_use]
+    pub fn is_lost(&self, now_unix_ns: u64, after_ns: u64) -> bool {
+        self.ended.is_none() && now_unix_ns.saturating_sub(self.clock.last_unix_ns) > after_ns
     }
 
     /// How the phases follow each other: as declared, or as it happened. Until two have met, sequentially.

@@ -107,9 +107,24 @@ fn join(window: &mut Window, next: &Window) {
 }
 
 /// The mean by time; what only one of them has is that one's.
-pub(super) fn join_resources(one: &Resources, one_ns: f64, two: &Resources, two_ns: f64) -> Resources {
+pub(crate) fn join_resources(one: &Resources, one_ns: f64, two: &Resources, two_ns: f64) -> Resources {
+    each_resource(
+        one,
+        two,
+        |one, two| {
+            if one_ns + two_ns > 0.0 { (one * one_ns + two * two_ns) / (one_ns + two_ns) } else { two }
+        },
+    )
+}
+
+/// The larger of each; what only one of them has is that one's.
+pub(crate) fn larger_resources(one: &Resources, two: &Resources) -> Resources {
+    each_resource(one, two, f64::max)
+}
+
+fn each_resource(one: &Resources, two: &Resources, join: impl Fn(f64, f64) -> f64) -> Resources {
     let both = |one: Option<f64>, two: Option<f64>| match (one, two) {
-        (Some(one), Some(two)) if one_ns + two_ns > 0.0 => Some((one * one_ns + two * two_ns) / (one_ns + two_ns)),
+        (Some(one), Some(two)) => Some(join(one, two)),
         (one, two) => two.or(one),
     };
     Resources {
