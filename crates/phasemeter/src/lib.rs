@@ -134,3 +134,8 @@ struct Phases;
 #[cfg(all(doctest, feature = "collect"))]
 #[doc = include_str!("../../../docs/collectors.md")]
 struct OfCollectors;
+
+/// What the page on runs shows, compiled.
+#[cfg(all(doctest, feature = "progress"))]
+#[doc = include_str!("../../../docs/runs.md")]
+struct OfRuns;

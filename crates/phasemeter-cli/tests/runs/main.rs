@@ -43,7 +43,7 @@ fn text(path: &Path) -> &str {
 fn finished(runs: &Path) -> PathBuf {
     let tree = Tree::mixed();
     let mut command = documents();
-    command.arg(tree.path()).args(["--once", "--run-dir", text(runs)]).env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+    command.arg(tree.root()).args(["--once", "--run-dir", text(runs)]).env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
     let ended = Program::start(&mut command).ended();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     let mut found = fs::read_dir(runs).expect("it was made").map(|entry| entry.expect("an entry").path());
@@ -84,10 +84,10 @@ fn a_run_that_came_to_its_end_is_told_by_all_of_them() {
 
 #[test]
 fn documents_killed_half_way_still_has_a_status_and_an_analysis() {
-    let (folder, tree) = (TempDir::new().expect("a temporary folder"), Tree::slow());
+    let (folder, tree) = (TempDir::new().expect("a temporary folder"), Tree::slow(60));
     let mut command = documents();
     command
-        .arg(tree.path())
+        .arg(tree.root())
         .args(["--once", "--run-dir", text(folder.path())])
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
     let program = Program::start(&mut command);
