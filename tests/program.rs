@@ -71,14 +71,34 @@ impl Program {
         told.unwrap_or_else(|| panic!("{} ended without {what}: {}", self.command, self.stderr.text()))
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Presses Ctrl-C.
     ///
     /// # Panics
     /// The signal cannot be sent.
     #[track_caller]
     pub fn interrupt(&self) {
+        self.send("INT");
+    }
+
+    /// Tells it to end, as whoever runs services does.
+    ///
+    /// # Panics
+    /// The signal cannot be sent.
+    #[track_caller]
+    pub fn terminate(&self) {
+        self.send("TERM");
+    }
+
+    #[track_caller]
+    fn send(&self, signal: &str) {
         // The shell's own `kill`: the program of that name is not installed everywhere.
-        let sent = Command::new("sh").args(["-c", "kill -INT \"$0\"", &self.child.id().to_string()]).status();
+        let line = format!("kill -{signal} {}", self.id());
+        let sent = Command::new("sh").args(["-c", &line]).status();
         assert!(sent.as_ref().is_ok_and(|status| status.success()), "kill: {sent:?}");
     }
 

@@ -244,8 +244,11 @@ fn switches(histograms: Histograms, version: (u32, u32)) -> Option<(&'static str
 }
 
 /// A binary: named by a variable, as `cargo xtask test` does, otherwise unpacked earlier.
+///
+/// # Panics
+/// There is none.
 #[track_caller]
-fn server(variable: &str, name: &str) -> PathBuf {
+pub fn server(variable: &str, name: &str) -> PathBuf {
     if let Some(named) = env::var_os(variable) {
         return named.into();
     }

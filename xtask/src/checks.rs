@@ -6,8 +6,20 @@ use crate::servers;
 use crate::steps::{Step, Verdict, run_command};
 
 /// Features of `phasemeter`, each of which must stand alone.
-const FEATURES: [&str; 10] =
-    ["collect", "host", "macros", "metrics", "profiling", "prometheus", "serve", "sysinfo", "testing", "tokio"];
+const FEATURES: [&str; 12] = [
+    "collect",
+    "host",
+    "journal",
+    "macros",
+    "metrics",
+    "profiling",
+    "progress",
+    "prometheus",
+    "serve",
+    "sysinfo",
+    "testing",
+    "tokio",
+];
 
 /// The steps; `full` adds those that take over a minute.
 pub(crate) fn steps(full: bool) -> Vec<Step> {
@@ -58,6 +70,9 @@ fn features() -> Result<Verdict, String> {
     run_command(&format!("{check} -- -D warnings"), &[])?;
     for feature in FEATURES {
         run_command(&format!("{check} --features {feature} -- -D warnings"), &[])?;
+    }
+    for package in ["phasemeter-analysis", "phasemeter-collect"] {
+        run_command(&format!("cargo clippy --package {package} --locked --all-targets -- -D warnings"), &[])?;
     }
     Ok(Verdict::Holds)
 }

@@ -17,11 +17,16 @@ struct Program {
 }
 
 /// A new one is a line here.
-const PROGRAMS: [Program; 3] = [
+const PROGRAMS: [Program; 4] = [
     Program { name: "prometheus", variable: "PHASEMETER_PROMETHEUS", answer: "prometheus, version" },
     // In older suites it comes with prometheus.
     Program { name: "promtool", variable: "PHASEMETER_PROMTOOL", answer: "promtool, version" },
     Program { name: "hey", variable: "PHASEMETER_HEY", answer: "Usage: hey" },
+    Program {
+        name: "prometheus-node-exporter",
+        variable: "PHASEMETER_NODE_EXPORTER",
+        answer: "node_exporter, version",
+    },
 ];
 
 /// Binaries that run on this machine, one for each program.

@@ -28,6 +28,12 @@ pub struct Report {
 struct Head {
     phasemeter_report: u64,
     past: Option<PastRun>,
+    progress: Option<OfPipeline>,
+}
+
+#[derive(serde::Deserialize)]
+struct OfPipeline {
+    pipeline: String,
 }
 
 impl Report {
@@ -57,9 +63,26 @@ impl Report {
 ///
 /// The text is no report, or one of a later version.
 pub fn past_run(text: &str, name: &str) -> Result<PastRun, Error> {
+    let head = head(text, name)?;
+    head.past.ok_or_else(|| Error::no_report(name, "it lacks its field `past`"))
+}
+
+/// The same where it is of this pipeline; `None` where it is of another one.
+///
+/// # Errors
+///
+/// As [`past_run`].
+pub fn past_run_of(text: &str, name: &str, pipeline: &str) -> Result<Option<PastRun>, Error> {
+    let head = head(text, name)?;
+    let is_of_it = head.progress.is_some_and(|progress| progress.pipeline == pipeline);
+    let past = head.past.ok_or_else(|| Error::no_report(name, "it lacks its field `past`"))?;
+    Ok(is_of_it.then_some(past))
+}
+
+fn head(text: &str, name: &str) -> Result<Head, Error> {
     let head: Head = serde_json::from_str(text).map_err(|error| Error::no_report(name, &error.to_string()))?;
     if head.phasemeter_report > VERSION {
         return Err(Error::newer(name, head.phasemeter_report, VERSION));
     }
-    head.past.ok_or_else(|| Error::no_report(name, "it lacks its field `past`"))
+    Ok(head)
 }

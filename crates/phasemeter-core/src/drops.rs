@@ -35,11 +35,13 @@ pub enum DropReason {
     SecondConfiguration,
     /// A connection beyond the endpoint's limit, answered with 503.
     ConnectionRefused,
+    /// A line of a run's journal, or its report, that could not be written.
+    JournalFailed,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidCount,
         Self::InvalidDuration,
         Self::InvalidOutcome,
@@ -55,6 +57,7 @@ impl DropReason {
         Self::NeverEntered,
         Self::SecondConfiguration,
         Self::ConnectionRefused,
+        Self::JournalFailed,
     ];
 
     /// The value of the label `reason`.
@@ -76,6 +79,7 @@ impl DropReason {
             Self::NeverEntered => "never_entered",
             Self::SecondConfiguration => "second_configuration",
             Self::ConnectionRefused => "connection_refused",
+            Self::JournalFailed => "journal_failed",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the environment says: the standard `OTEL_*` variables, `MONITORING_ENABLED`, `PHASEMETER_*`.
 //! Pure over a look-up.
 
+use crate::follow::variables;
 use crate::level::Level;
 
 /// Switches that the environment sets, and what in it could not be understood.
@@ -14,6 +15,7 @@ pub(crate) struct Environment {
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) collecting: Collecting,
+    pub(crate) followed: Followed,
     pub(crate) complaints: Vec<String>,
 }
 
@@ -25,6 +27,17 @@ pub(crate) struct Collecting {
     pub(crate) interval: Option<String>,
     pub(crate) host_root: Option<String>,
     pub(crate) in_kubernetes: bool,
+}
+
+/// What it says of runs that are followed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[cfg_attr(not(feature = "progress"), allow(dead_code, reason = "nobody follows a run"))]
+pub(crate) struct Followed {
+    pub(crate) run_dir: Option<String>,
+    pub(crate) run_id: Option<String>,
+    pub(crate) worker: Option<String>,
+    /// Of what schedulers say of a job, what is set.
+    pub(crate) scheduler: Vec<(&'static str, String)>,
 }
 
 impl Environment {
@@ -44,6 +57,12 @@ impl Environment {
             interval: variable(INTERVAL).or_else(|| variable(MONITORING_INTERVAL)),
             host_root: variable(HOST_ROOT),
             in_kubernetes: variable(KUBERNETES).is_some(),
+        };
+        read.followed = Followed {
+            run_dir: variable(RUN_DIR),
+            run_id: variable(RUN_ID),
+            worker: variable(WORKER),
+            scheduler: variables().filter_map(|name| Some((name, variable(name)?))).collect(),
         };
         if let Some(text) = variable(LEVEL) {
             read.level = Level::parse(&text);
@@ -89,6 +108,9 @@ pub(crate) const LEVEL: &str = "PHASEMETER_LEVEL";
 pub(crate) const COLLECTORS: &str = "PHASEMETER_COLLECTORS";
 pub(crate) const INTERVAL: &str = "PHASEMETER_INTERVAL";
 pub(crate) const HOST_ROOT: &str = "PHASEMETER_HOST_ROOT";
+const RUN_DIR: &str = "PHASEMETER_RUN_DIR";
+const RUN_ID: &str = "PHASEMETER_RUN_ID";
+const WORKER: &str = "PHASEMETER_WORKER";
 const MONITORING_INTERVAL: &str = "MONITORING_INTERVAL";
 /// Set in every container that Kubernetes starts.
 const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";

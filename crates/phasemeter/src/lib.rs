@@ -63,6 +63,8 @@ mod visibility;
 
 #[cfg_attr(not(feature = "collect"), path = "collectors_off.rs")]
 mod collectors;
+#[cfg_attr(not(feature = "progress"), path = "follow_off.rs")]
+mod follow;
 #[cfg_attr(not(feature = "profiling"), path = "profile_off.rs")]
 mod profile;
 #[cfg_attr(not(all(feature = "tokio", target_has_atomic = "64")), path = "runtimes_off.rs")]
@@ -84,11 +86,13 @@ pub use private as __private;
 pub use builder::MeterBuilder;
 pub use clock::{Clock, ManualClock};
 #[cfg(feature = "collect")]
-pub use collectors::{Collectors, GpuReading, GpuResources, Readings, ResourceWindow, Resources};
+pub use collectors::{CollectorState, Collectors, GpuReading, GpuResources, Readings, ResourceWindow, Resources};
 pub use count::Count;
 pub use ending::Ending;
 pub use error::Error;
 pub use error_type::{error_type_of, error_type_of_source};
+#[cfg(feature = "journal")]
+pub use follow::folder as run_folder;
 pub use future::{PhaseFuture, PhaseFutureExt};
 pub use guard::PhaseGuard;
 pub use layer::{ErrorEvents, PhaseLayer};
@@ -97,6 +101,8 @@ pub use meter::Meter;
 pub use phase::Phase;
 #[cfg(feature = "profiling")]
 pub use phasemeter_alloc::CountingAllocator;
+#[cfg(feature = "progress")]
+pub use phasemeter_analysis as analysis;
 pub use phasemeter_core::{
     Allocated, CellReading, DropReason, Effort, Exemplar, Family, Histogram, ItemOutcome, Labels, Limits, Metric,
     Outcome, PhaseReading, Profile, Ran, Running, Series, Snapshot, TraceIds, Value, WaitingFor, Work, catalogue,
@@ -128,3 +134,8 @@ struct Phases;
 #[cfg(all(doctest, feature = "collect"))]
 #[doc = include_str!("../../../docs/collectors.md")]
 struct OfCollectors;
+
+/// What the page on runs shows, compiled.
+#[cfg(all(doctest, feature = "progress"))]
+#[doc = include_str!("../../../docs/runs.md")]
+struct OfRuns;

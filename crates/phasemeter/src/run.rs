@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use phasemeter_core::catalogue::{PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO, PIPELINE_START_TIMESTAMP};
-use phasemeter_core::{Labels, Samples, Value, bounded_value};
+use phasemeter_core::{Labels, Outcome, Samples, Value, bounded_value};
 
+use crate::follow::{Following, Plan};
 use crate::inner::{Inner, lock};
 
 /// A run about to start. Made by [`Meter::run`](crate::Meter::run).
@@ -17,6 +18,7 @@ pub struct RunBuilder {
     name: String,
     id: Option<String>,
     total: u64,
+    pub(crate) plan: Plan,
 }
 
 /// A run of the pipeline that goes on until it is finished or dropped.
@@ -27,6 +29,8 @@ pub struct RunBuilder {
 pub struct Run {
     inner: Arc<Inner>,
     state: Arc<RunState>,
+    /// Of those that can be followed, how it ended where the program said so.
+    pub(crate) ending: Mutex<Option<(Outcome, String)>>,
 }
 
 struct RunState {
@@ -41,6 +45,8 @@ struct RunState {
     finished: AtomicBool,
     /// It is over, however it ended.
     over: AtomicBool,
+    /// `None` where nobody measures.
+    following: Option<Following>,
 }
 
 // Numbers of one run that each stand for themselves: relaxed is enough.
@@ -55,11 +61,11 @@ const MAX_PIPELINES: usize = 100;
 
 impl RunBuilder {
     pub(crate) fn new(inner: Arc<Inner>, name: String) -> Self {
-        Self { inner, name, id: None, total: 0 }
+        Self { inner, name, id: None, total: 0, plan: Plan::default() }
     }
 
-    /// What tells this run from the others of its pipeline. It stands only on `pipeline_run_info`; the name, where
-    /// none is given.
+    /// What tells this run from the others of its pipeline. It stands only on `pipeline_run_info` and in journals; where none
+    /// is given it is `PHASEMETER_RUN_ID`, else of the scheduler's job, else the name, with the time where it leaves a journal.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -76,21 +82,27 @@ impl RunBuilder {
         let named = self.inner.setup().and_then(|setup| setup.pipeline.clone());
         let gives_pipeline = named.is_none();
         let pipeline: Arc<str> = bounded_value(&named.unwrap_or_else(|| self.name.clone())).into();
+        let environment = self.inner.setup().map(|setup| setup.environment.followed.clone()).unwrap_or_default();
+        let plan = self.plan.or_environment(&environment);
+        let started_unix_ns = self.inner.clock.unix_ns();
+        let id = self.id.unwrap_or_else(|| plan.id(&environment, &self.name, started_unix_ns));
+        let following = self.inner.is_enabled().then(|| Following::begin(&self.inner, plan, &pipeline, &id));
         let state = Arc::new(RunState {
             pipeline: pipeline.clone(),
             gives_pipeline,
-            id: self.id.unwrap_or(self.name).into(),
-            started_unix_ns: self.inner.clock.unix_ns(),
+            id: id.into(),
+            started_unix_ns,
             total: AtomicU64::new(self.total),
             done: AtomicU64::new(0),
             finished: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            following,
         });
         if self.inner.is_enabled() {
             self.inner.runs.begin(state.clone());
             self.inner.refresh_current_pipeline();
         }
-        Run { inner: self.inner, state }
+        Run { inner: self.inner, state, ending: Mutex::default() }
     }
 }
 
@@ -107,12 +119,36 @@ impl Run {
 
     /// Ends the run, as dropping it does.
     pub fn finish(self) {}
+
+    /// Ends the run as failed, for this reason.
+    pub fn fail(self, reason: impl Into<String>) {
+        *lock(&self.ending) = Some((Outcome::Error, reason.into()));
+    }
+
+    /// Ends the run as given up, for this reason.
+    pub fn cancel(self, reason: impl Into<String>) {
+        *lock(&self.ending) = Some((Outcome::Cancelled, reason.into()));
+    }
+
+    #[cfg_attr(not(feature = "progress"), allow(dead_code, reason = "only who follows a run asks"))]
+    pub(crate) fn following(&self) -> Option<&Following> {
+        self.state.following.as_ref()
+    }
 }
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.state.finished.store(!std::thread::panicking(), RELAXED);
+        let said = lock(&self.ending).take();
+        let (outcome, reason) = match said {
+            Some((outcome, reason)) => (outcome, Some(reason)),
+            None if std::thread::panicking() => (Outcome::Error, Some("panic".to_owned())),
+            None => (Outcome::Ok, None),
+        };
+        self.state.finished.store(outcome == Outcome::Ok, RELAXED);
         self.state.over.store(true, RELAXED);
+        if let Some(following) = &self.state.following {
+            following.end(outcome, reason);
+        }
         if self.inner.is_enabled() {
             self.inner.runs.end(&self.state);
             self.inner.refresh_current_pipeline();
@@ -166,8 +202,9 @@ impl RunState {
         out.push(&PIPELINE_START_TIMESTAMP, labels.clone(), Value::Nanos(self.started_unix_ns));
         out.push(&PIPELINE_FINISHED, labels.clone(), Value::Level(i64::from(self.finished.load(RELAXED))));
         let total = self.total.load(RELAXED);
-        if total > 0 {
-            let progress = self.done.load(RELAXED) as f64 / total as f64;
+        let by_items = (total > 0).then(|| self.done.load(RELAXED) as f64 / total as f64);
+        let by_time = self.following.as_ref().and_then(|following| following.sample(pipeline, out));
+        if let Some(progress) = by_time.or(by_items) {
             out.push(&PIPELINE_PROGRESS, labels, Value::Real(progress));
         }
         let id = bounded_value(&self.id);

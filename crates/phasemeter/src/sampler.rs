@@ -35,6 +35,13 @@ impl Sampler {
         self.running(inner).read(out);
     }
 
+    /// Puts the latest reading into `out` where the collectors are at work; it begins nothing.
+    #[cfg_attr(not(feature = "progress"), allow(dead_code, reason = "only who follows a run looks in"))]
+    pub(crate) fn peek(&self, out: &mut Samples) -> bool {
+        let running = self.collectors.get();
+        running.inspect(|running| running.read(out)).is_some()
+    }
+
     pub(crate) fn running(&self, inner: &Arc<Inner>) -> &Running {
         self.collectors.get_or_init(|| {
             let plan = match inner.setup() {

@@ -114,9 +114,19 @@ impl Schedule {
 
     /// Waits until every collector was read once, but no longer than this. True where they all were.
     pub fn wait_for_first(&self, limit: Duration) -> bool {
+        self.wait_while(limit, Plan::is_any_pending)
+    }
+
+    /// Waits until every collector was read twice, which is when there are rates and shares; those that are not read as
+    /// often as once within the limit are not waited for. True where they all were.
+    pub fn wait_for_second(&self, limit: Duration) -> bool {
+        self.wait_while(limit, |plan| plan.lacks_a_second(nanos(limit)))
+    }
+
+    fn wait_while(&self, limit: Duration, lacks: impl Fn(&Plan) -> bool) -> bool {
         let deadline = Instant::now() + limit;
         let mut plan = self.shared.plan();
-        while plan.is_any_pending() {
+        while lacks(&plan) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;

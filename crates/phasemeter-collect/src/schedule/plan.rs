@@ -61,6 +61,8 @@ struct Entry {
     /// Whether that thread is known to be stuck.
     is_stuck: bool,
     last: Reading,
+    /// That came to an end, however.
+    readings: u64,
     failures: u64,
     last_success_unix_ns: Option<u64>,
 }
@@ -99,6 +101,7 @@ impl Plan {
             reading_since_ns: None,
             is_stuck: false,
             last: Reading { state: State::Pending, reason: None, samples: Arc::default(), duration_ns: 0 },
+            readings: 0,
             failures: 0,
             last_success_unix_ns: None,
         };
@@ -148,6 +151,7 @@ impl Plan {
             State::NoData | State::Pending | State::Stuck => {}
         }
         entry.last = Reading { state, reason, samples, duration_ns };
+        entry.readings += 1;
         entry.collector = Some(task.collector);
         entry.reading_since_ns = None;
         entry.is_stuck = false;
@@ -187,6 +191,12 @@ impl Plan {
 
     pub(super) fn is_any_pending(&self) -> bool {
         self.entries.iter().any(|entry| entry.last.state == State::Pending)
+    }
+
+    /// Of those that are read at least this often, one was not read twice.
+    pub(super) fn lacks_a_second(&self, cadence_ns: u64) -> bool {
+        let frequent = self.entries.iter().filter(|entry| self.cadence_ns(entry) <= cadence_ns);
+        frequent.into_iter().any(|entry| entry.readings < 2)
     }
 
     pub(super) fn hurry(&mut self, now_ns: u64) {

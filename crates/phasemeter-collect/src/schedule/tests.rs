@@ -132,6 +132,19 @@ fn each_reads_at_its_interval_and_the_latest_is_there_for_everybody() {
 }
 
 #[test]
+fn a_second_reading_is_waited_for_where_it_comes_within_the_limit() {
+    let rig = Rig::new(&["one"]);
+    assert_eq!((rig.asked(), rig.answer(0, Ok(1))), ("one", ("one", State::Ok)));
+    // It reads each second: in less, no second reading is to be expected.
+    assert!(rig.schedule.wait_for_second(SECOND / 2));
+    assert!(rig.schedule.shared.plan().lacks_a_second(nanos(SECOND)));
+    rig.pass(SECOND);
+    assert_eq!(rig.asked(), "one");
+    rig.answers[0].send(Ok(2)).expect("it waits");
+    assert!(rig.schedule.wait_for_second(30 * SECOND));
+}
+
+#[test]
 fn a_failure_is_no_value_and_counted_and_what_is_not_there_is_neither() {
     let rig = Rig::new(&["one"]);
     for (answer, state, success, failures) in [

@@ -44,8 +44,16 @@ metrics! {
     PHASE_ALLOCATIONS = counter("phase.allocations", Count("{allocation}"), PHASE);
     /// Bytes allocated within ended runs, freed or not; at level profiling, with the counting allocator.
     PHASE_ALLOCATED = counter("phase.allocated", Bytes, PHASE);
-    /// Items of the current run that are done over all of its items.
+    /// How long the phase will still take in the current run, by the latest estimate.
+    PHASE_ETA = gauge("phase.eta", Seconds, PHASE);
+    /// How much of the current run is done: by time where it is followed, by its items otherwise.
     PIPELINE_PROGRESS = gauge("pipeline.progress", One, &["pipeline"]);
+    /// How long the current run will still take, by the latest estimate.
+    PIPELINE_ETA = gauge("pipeline.eta", Seconds, &["pipeline"]);
+    /// When the current run has to be over, in seconds since the Unix epoch.
+    PIPELINE_DEADLINE_TIMESTAMP = gauge("pipeline.deadline_timestamp", Seconds, &["pipeline"]);
+    /// When the current run was last looked at, in seconds since the Unix epoch: one that is not is hung, or gone.
+    PIPELINE_HEARTBEAT_TIMESTAMP = gauge("pipeline.heartbeat_timestamp", Seconds, &["pipeline"]);
     /// When the latest run started, in seconds since the Unix epoch.
     PIPELINE_START_TIMESTAMP = gauge("pipeline.start_timestamp", Seconds, &["pipeline"]);
     /// 1 once the latest run came to its end, 0 while it runs.

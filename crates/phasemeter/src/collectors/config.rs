@@ -57,6 +57,12 @@ impl Collectors {
         Self { which: Which::Everything, options, ..Self::default() }
     }
 
+    /// Of these, only those that are named; see [`Collectors::only`] for names that none has.
+    #[must_use]
+    pub fn among<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { which: Which::Named(names.into_iter().map(str::to_owned).collect()), ..self }
+    }
+
     /// None at all.
     #[must_use]
     pub fn none() -> Self {
@@ -208,6 +214,7 @@ mod tests {
         check(&Collectors::none(), &Collecting::default(), &[], None);
         let all: Vec<_> = known().iter().map(|known| known.name).collect();
         check(&Collectors::none(), &environment("all"), &all, None);
+        check(&Collectors::everything().among(["load"]), &Collecting::default(), &["load"], None);
         let pod = Collecting { in_kubernetes: true, ..Collecting::default() };
         check(&Collectors::only(["gpus"]), &pod, &with_gpus(&["process", "cgroup"]), Some("no collector \"gpus\""));
     }

@@ -2,6 +2,7 @@
 
 mod config;
 mod readings;
+mod states;
 mod watcher;
 mod window;
 
@@ -20,6 +21,7 @@ use crate::inner::Inner;
 
 pub use self::config::Collectors;
 pub use self::readings::{GpuReading, Readings};
+pub use self::states::CollectorState;
 pub use self::window::{GpuResources, ResourceWindow, Resources};
 
 /// Collectors at work.
