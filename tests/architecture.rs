@@ -45,6 +45,7 @@ fn crates_use_of_each_other_what_the_map_says() {
         "phasemeter-analysis",
         "phasemeter-collect",
         "phasemeter-core",
+        "phasemeter-gpu",
         "phasemeter-macros",
         "phasemeter-serve",
     ];

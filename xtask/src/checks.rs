@@ -6,8 +6,9 @@ use crate::servers;
 use crate::steps::{Step, Verdict, run_command};
 
 /// Features of `phasemeter`, each of which must stand alone.
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 13] = [
     "collect",
+    "gpu",
     "host",
     "journal",
     "macros",

@@ -13,6 +13,7 @@ mod disk;
 mod error;
 #[cfg(all(feature = "host", unix))]
 mod filesystem;
+mod gpu_reading;
 mod interval;
 mod kept;
 mod known;
@@ -35,6 +36,7 @@ use phasemeter_core::{Labels, Moment, Samples, Value};
 use std::time::Duration;
 
 pub use error::Error;
+pub use gpu_reading::GpuReading;
 pub use interval::{IntervalError, parse_interval};
 pub use known::{GpuOptions, Known, Options, Scope, UnknownCollector, known_among};
 pub use peaks::Peaks;

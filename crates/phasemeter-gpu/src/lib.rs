@@ -6,8 +6,6 @@
 //!
 //! The driver's library (NVML) is loaded while the program runs; where there is none, there is no data, and nothing else
 //! happens. What a device does not know it is asked once. A device that is lost is shown as failed, and the others go on.
-//!
-//! [`GpuReading`] is what a program reads back of all that, to act on.
 
 mod asked;
 mod busy;
@@ -25,7 +23,6 @@ mod memory;
 mod pace;
 mod power;
 mod raw;
-mod reading;
 mod second;
 mod seldom;
 mod states;
@@ -38,7 +35,6 @@ mod xids;
 use phasemeter_collect::{Known, Scope};
 
 pub use gpu::Gpu;
-pub use reading::GpuReading;
 
 const NAME: &str = "gpu";
 

@@ -27,6 +27,10 @@ pub(crate) struct Collecting {
     pub(crate) interval: Option<String>,
     pub(crate) host_root: Option<String>,
     pub(crate) in_kubernetes: bool,
+    pub(crate) nvml_library: Option<String>,
+    /// Also where it is set to nothing, which means no GPU.
+    pub(crate) visible_gpus: Option<String>,
+    pub(crate) gpu_order: Option<String>,
 }
 
 /// What it says of runs that are followed.
@@ -57,6 +61,9 @@ impl Environment {
             interval: variable(INTERVAL).or_else(|| variable(MONITORING_INTERVAL)),
             host_root: variable(HOST_ROOT),
             in_kubernetes: variable(KUBERNETES).is_some(),
+            nvml_library: variable(NVML_LIBRARY),
+            visible_gpus: look_up(CUDA_VISIBLE_DEVICES),
+            gpu_order: variable(CUDA_DEVICE_ORDER),
         };
         read.followed = Followed {
             run_dir: variable(RUN_DIR),
@@ -111,6 +118,9 @@ pub(crate) const HOST_ROOT: &str = "PHASEMETER_HOST_ROOT";
 const RUN_DIR: &str = "PHASEMETER_RUN_DIR";
 const RUN_ID: &str = "PHASEMETER_RUN_ID";
 const WORKER: &str = "PHASEMETER_WORKER";
+const NVML_LIBRARY: &str = "PHASEMETER_NVML_LIBRARY";
+const CUDA_VISIBLE_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
+const CUDA_DEVICE_ORDER: &str = "CUDA_DEVICE_ORDER";
 const MONITORING_INTERVAL: &str = "MONITORING_INTERVAL";
 /// Set in every container that Kubernetes starts.
 const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";
@@ -200,10 +210,15 @@ mod tests {
     #[test]
     fn collectors_are_told_by_their_own_names_first() {
         let all = [(COLLECTORS, "cpu"), (INTERVAL, "2"), (MONITORING_INTERVAL, "9"), (KUBERNETES, "10.0.0.1")];
-        let expected =
-            Collecting { which: Some("cpu".into()), interval: Some("2".into()), host_root: None, in_kubernetes: true };
+        let expected = Collecting {
+            which: Some("cpu".into()),
+            interval: Some("2".into()),
+            in_kubernetes: true,
+            ..Collecting::default()
+        };
         assert_eq!(read(&all).collecting, expected);
         assert_eq!(read(&[(MONITORING_INTERVAL, "9")]).collecting.interval.as_deref(), Some("9"));
+        assert_eq!(read(&[(CUDA_VISIBLE_DEVICES, "")]).collecting.visible_gpus.as_deref(), Some(""));
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub use private as __private;
 pub use builder::MeterBuilder;
 pub use clock::{Clock, ManualClock};
 #[cfg(feature = "collect")]
-pub use collectors::{CollectorState, Collectors, GpuReading, GpuResources, Readings, ResourceWindow, Resources};
+pub use collectors::{CollectorState, Collectors, GpuResources, Readings, ResourceWindow, Resources};
 pub use count::Count;
 pub use ending::Ending;
 pub use error::Error;
@@ -103,6 +103,8 @@ pub use phase::Phase;
 pub use phasemeter_alloc::CountingAllocator;
 #[cfg(feature = "progress")]
 pub use phasemeter_analysis as analysis;
+#[cfg(feature = "collect")]
+pub use phasemeter_collect::GpuReading;
 pub use phasemeter_core::{
     Allocated, CellReading, DropReason, Effort, Exemplar, Family, Histogram, ItemOutcome, Labels, Limits, Metric,
     Outcome, PhaseReading, Profile, Ran, Running, Series, Snapshot, TraceIds, Value, WaitingFor, Work, catalogue,

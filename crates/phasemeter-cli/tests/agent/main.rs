@@ -10,6 +10,8 @@
 
 mod arguments;
 #[cfg(target_os = "linux")]
+mod gpu;
+#[cfg(target_os = "linux")]
 mod hanging;
 #[cfg(target_os = "linux")]
 mod node_exporter;

@@ -1,7 +1,7 @@
 //! What a program reads back.
 
+use phasemeter_collect::GpuReading;
 use phasemeter_core::Snapshot;
-use phasemeter_gpu::GpuReading;
 
 use crate::rig::{Fake, UUIDS, at, code};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use phasemeter_collect::{Collector, Known, Options, Roots, Scope, known_among, parse_interval};
+use phasemeter_collect::{Collector, GpuOptions, Known, Options, Roots, Scope, known_among, parse_interval};
 
 use super::gpu;
 use crate::environment::{COLLECTORS, Collecting, HOST_ROOT, INTERVAL};
@@ -102,6 +102,20 @@ impl Collectors {
         Self { options: Options { remote_file_systems: true, ..self.options }, ..self }
     }
 
+    /// The library of the GPUs' driver, where it is not where it usually is; `PHASEMETER_NVML_LIBRARY` is stronger.
+    #[must_use]
+    pub fn nvml_library(self, path: impl Into<PathBuf>) -> Self {
+        let gpu = GpuOptions { library: Some(path.into()), ..self.options.gpu };
+        Self { options: Options { gpu, ..self.options }, ..self }
+    }
+
+    /// Lets go of the GPUs' driver between readings that are at least so far apart, so that a GPU can be reset meanwhile.
+    #[must_use]
+    pub fn release_gpus_after(self, idle: Duration) -> Self {
+        let gpu = GpuOptions { release_after: Some(idle), ..self.options.gpu };
+        Self { options: Options { gpu, ..self.options }, ..self }
+    }
+
     /// The names of all that there are, each with what it reads.
     pub fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
         known().into_iter().map(|known| (known.name, known.about))
@@ -120,7 +134,14 @@ impl Collectors {
             }
         });
         let interval = interval.or(self.interval).unwrap_or(DEFAULT_INTERVAL);
-        let collectors = which.into_iter().map(|known| (known.make)(&roots, &self.options)).collect();
+        let gpu = GpuOptions {
+            library: environment.nvml_library.as_ref().map(PathBuf::from).or_else(|| self.options.gpu.library.clone()),
+            visible: environment.visible_gpus.clone(),
+            order: environment.gpu_order.clone(),
+            ..self.options.gpu.clone()
+        };
+        let options = Options { gpu, ..self.options.clone() };
+        let collectors = which.into_iter().map(|known| (known.make)(&roots, &options)).collect();
         Plan { collectors, interval, complaints }
     }
 

@@ -6,7 +6,7 @@ mod states;
 mod watcher;
 mod window;
 
-#[path = "gpu_off.rs"]
+#[cfg_attr(not(feature = "gpu"), path = "gpu_off.rs")]
 mod gpu;
 
 use std::sync::{Arc, Weak};
@@ -20,7 +20,7 @@ use self::window::OpenWindows;
 use crate::inner::Inner;
 
 pub use self::config::Collectors;
-pub use self::readings::{GpuReading, Readings};
+pub use self::readings::Readings;
 pub use self::states::CollectorState;
 pub use self::window::{GpuResources, ResourceWindow, Resources};
 

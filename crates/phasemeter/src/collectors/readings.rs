@@ -1,10 +1,10 @@
 //! The latest readings as plain numbers, for a program that acts on them.
 
+use phasemeter_collect::GpuReading;
 use phasemeter_core::catalogue::{
-    HW_ENERGY, HW_GPU_MEMORY_LIMIT, HW_GPU_MEMORY_USAGE, HW_GPU_UTILIZATION, HW_POWER, HW_TEMPERATURE,
     PROCESS_CPU_CORES, PROCESS_MEMORY_USAGE, SYSTEM_CPU_UTILIZATION, SYSTEM_MEMORY_AVAILABLE, SYSTEM_MEMORY_LIMIT,
 };
-use phasemeter_core::{Metric, Samples, Series, Snapshot, Value};
+use phasemeter_core::{Metric, Samples, Snapshot, Value};
 
 use crate::meter::Meter;
 
@@ -13,21 +13,13 @@ use crate::meter::Meter;
 /// ```
 /// let meter = phasemeter::Meter::builder().isolated().build();
 /// let readings = meter.readings();
-/// let is_tight = readings.gpu(0).and_then(|gpu| gpu.memory_used()).is_some_and(|bytes| bytes > 20 << 30);
+/// let is_tight = readings.gpu(0).and_then(|gpu| gpu.memory_used_bytes).is_some_and(|bytes| bytes > 20 << 30);
 /// let batch = if is_tight { 32 } else { 64 };
 /// # assert_eq!(batch, 64);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Readings {
     snapshot: Snapshot,
-}
-
-/// What was read last of one GPU; each `None` where the device does not tell.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GpuReading<'a> {
-    readings: &'a Readings,
-    uuid: &'a str,
-    index: &'a str,
 }
 
 impl Meter {
@@ -73,26 +65,22 @@ impl Readings {
         self.bytes(&SYSTEM_MEMORY_AVAILABLE)
     }
 
-    /// The GPUs that are visible to this process and answer, by their indices.
-    pub fn gpus(&self) -> impl Iterator<Item = GpuReading<'_>> {
-        self.snapshot.series(&HW_GPU_MEMORY_LIMIT).iter().filter_map(|series| {
-            let (uuid, index) = (series.labels.value("hw_id")?, series.labels.value("hw_name")?);
-            Some(GpuReading { readings: self, uuid, index })
-        })
+    /// The GPUs that are visible to this process and answer, and their MIG devices, by their numbers.
+    #[must_use]
+    pub fn gpus(&self) -> Vec<GpuReading> {
+        GpuReading::of_snapshot(&self.snapshot)
     }
 
     /// The visible GPU at this place, from 0: the order is the driver's, and what is not visible is not counted.
     #[must_use]
-    pub fn gpu(&self, place: usize) -> Option<GpuReading<'_>> {
-        let mut gpus: Vec<_> = self.gpus().collect();
-        gpus.sort_by_key(|gpu| gpu.index.parse().unwrap_or(u64::MAX));
-        gpus.into_iter().nth(place)
+    pub fn gpu(&self, place: usize) -> Option<GpuReading> {
+        self.gpus().into_iter().filter(|gpu| gpu.mig.is_none()).nth(place)
     }
 
-    /// The visible GPU of this UUID.
+    /// The visible GPU, or MIG device, of this UUID.
     #[must_use]
-    pub fn gpu_by_uuid(&self, uuid: &str) -> Option<GpuReading<'_>> {
-        self.gpus().find(|gpu| gpu.uuid == uuid)
+    pub fn gpu_by_uuid(&self, uuid: &str) -> Option<GpuReading> {
+        self.gpus().into_iter().find(|gpu| gpu.uuid == uuid)
     }
 
     fn first(&self, metric: &Metric) -> Option<f64> {
@@ -101,58 +89,6 @@ impl Readings {
 
     fn bytes(&self, metric: &Metric) -> Option<u64> {
         self.snapshot.series(metric).first().and_then(|series| whole(&series.value))
-    }
-}
-
-impl GpuReading<'_> {
-    /// Its UUID, as `GPU-…`.
-    #[must_use]
-    pub fn uuid(&self) -> &str {
-        self.uuid
-    }
-
-    /// Memory in use, in bytes.
-    #[must_use]
-    pub fn memory_used(&self) -> Option<u64> {
-        self.series(&HW_GPU_MEMORY_USAGE, &[]).and_then(|series| whole(&series.value))
-    }
-
-    /// Memory that there is, in bytes.
-    #[must_use]
-    pub fn memory_total(&self) -> Option<u64> {
-        self.series(&HW_GPU_MEMORY_LIMIT, &[]).and_then(|series| whole(&series.value))
-    }
-
-    /// The share of the last sample period in which it was at work, from 0 to 1.
-    #[must_use]
-    pub fn utilization(&self) -> Option<f64> {
-        self.series(&HW_GPU_UTILIZATION, &[("hw_gpu_task", "general")]).map(|series| series.value.as_f64())
-    }
-
-    /// Power that it draws, in watts.
-    #[must_use]
-    pub fn power(&self) -> Option<f64> {
-        self.series(&HW_POWER, &[]).map(|series| series.value.as_f64())
-    }
-
-    /// Energy that it has used, in joules, since some moment in the past.
-    #[must_use]
-    pub fn energy(&self) -> Option<f64> {
-        self.series(&HW_ENERGY, &[]).map(|series| series.value.as_f64())
-    }
-
-    /// Temperature of the chip, in degrees Celsius.
-    #[must_use]
-    pub fn temperature(&self) -> Option<f64> {
-        self.series(&HW_TEMPERATURE, &[("hw_sensor_location", "gpu")]).map(|series| series.value.as_f64())
-    }
-
-    fn series(&self, metric: &Metric, further: &[(&str, &str)]) -> Option<&Series> {
-        let is_this = |series: &&Series| {
-            let has = |(name, value): &(&str, &str)| series.labels.value(name) == Some(value);
-            has(&("hw_id", self.uuid)) && further.iter().all(has)
-        };
-        self.readings.snapshot.series(metric).iter().find(is_this)
     }
 }
 
@@ -169,6 +105,7 @@ fn whole(value: &Value) -> Option<u64> {
 mod tests {
     use super::*;
     use phasemeter_core::Labels;
+    use phasemeter_core::catalogue::{HW_GPU_MEMORY_LIMIT, HW_GPU_MEMORY_USAGE, HW_GPU_UTILIZATION};
 
     fn readings() -> Readings {
         let mut samples = Samples::default();
@@ -185,16 +122,16 @@ mod tests {
     #[test]
     fn a_gpu_is_found_by_its_place_and_by_its_uuid() {
         let readings = readings();
-        let used = |gpu: Option<GpuReading<'_>>| gpu.and_then(|gpu| gpu.memory_used());
+        let used = |gpu: Option<GpuReading>| gpu.and_then(|gpu| gpu.memory_used_bytes);
         assert_eq!((used(readings.gpu(0)), used(readings.gpu(1)), used(readings.gpu(2))), (Some(5), Some(7), None));
         let found = readings.gpu_by_uuid("GPU-b").expect("it is there");
-        assert_eq!((found.memory_used(), found.utilization(), found.power()), (Some(7), Some(0.5), None));
+        assert_eq!((found.memory_used_bytes, found.utilization, found.power_watts), (Some(7), Some(0.5), None));
         assert_eq!(readings.gpu_by_uuid("GPU-c"), None);
     }
 
     #[test]
     fn what_nobody_reads_is_none_and_never_zero() {
         let nothing = Meter::builder().isolated().collectors(crate::Collectors::none()).build().readings();
-        assert_eq!((nothing.process_memory(), nothing.host_cpu_utilization(), nothing.gpus().count()), (None, None, 0));
+        assert_eq!((nothing.process_memory(), nothing.host_cpu_utilization(), nothing.gpus().len()), (None, None, 0));
     }
 }
