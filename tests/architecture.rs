@@ -39,7 +39,14 @@ fn crates_use_of_each_other_what_the_map_says() {
     check_uses(&packages, "phasemeter-collect", &["phasemeter-core"]);
     check_uses(&packages, "phasemeter-serve", &["phasemeter-core"]);
     check_uses(&packages, "phasemeter-analysis", &["phasemeter-core"]);
-    let all = ["phasemeter-alloc", "phasemeter-collect", "phasemeter-core", "phasemeter-macros", "phasemeter-serve"];
+    let all = [
+        "phasemeter-alloc",
+        "phasemeter-analysis",
+        "phasemeter-collect",
+        "phasemeter-core",
+        "phasemeter-macros",
+        "phasemeter-serve",
+    ];
     check_uses(&packages, "phasemeter", &all);
     check_uses(&packages, "phasemeter-examples", &["phasemeter"]);
     check_uses(&packages, "phasemeter-tests", &["phasemeter-core"]);

@@ -58,6 +58,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
 
+    /// Leave a journal and a report of the run below this folder, for `phasemeter status` and `phasemeter analyze` [default:
+    /// what PHASEMETER_RUN_DIR says, or else none]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "query_only")]
+    pub(crate) run_dir: Option<PathBuf>,
+
     /// Print the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -109,6 +114,8 @@ mod tests {
         check("documents --out store --query-only --query word", true);
         check("documents --query-only --query word", false);
         check("documents some/where --out store --query-only --query word", false);
+        check("documents some/where --run-dir runs", true);
+        check("documents --run-dir runs --out store --query-only --query word", false);
         check("documents --workers 0", false);
         check("documents --query", false);
     }

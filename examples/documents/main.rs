@@ -40,6 +40,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use phasemeter::analysis::event::{Flow, PhaseDeclared};
 use phasemeter::{Endpoint, Level, Meter};
 use serde::Serialize;
 
@@ -122,7 +123,16 @@ fn ingest(
     stop: &Stop,
 ) -> Result<Summary, StoreError> {
     let (workers, sequential, max_file_bytes) = (arguments.workers(), arguments.sequential, arguments.max_file_bytes);
-    let progress = Progress::new(meter.run("documents").start());
+    let mut begun = meter.run("documents").flow(if sequential { Flow::Sequential } else { Flow::Streaming });
+    let threads = [("extract", workers), ("chunk", workers), ("embed", workers), ("store", 1)];
+    for (name, workers) in threads {
+        let workers = u32::try_from(workers).ok();
+        begun = begun.phase(PhaseDeclared { name: name.to_owned(), workers, ..PhaseDeclared::default() });
+    }
+    if let Some(folder) = &arguments.run_dir {
+        begun = begun.journal(folder);
+    }
+    let progress = Progress::new(begun.start());
     let pipeline = Pipeline { workers, sequential, max_file_bytes, progress: &progress, stop };
     let is_own = |path: &Path| writer.is_own(path);
     let mut walk = Walk::new(root, &is_own);
@@ -140,9 +150,8 @@ fn ingest(
     if !stop.is_set() {
         progress.set_total(tally.files()); // files may have come and gone since they were counted
     }
-    progress.finish();
+    progress.finish(!stop.is_set());
 
-    let threads = [("extract", workers), ("chunk", workers), ("embed", workers), ("store", 1)];
     Ok(Summary {
         directory: root.to_string_lossy().into_owned(),
         complete: !stop.is_set(),

@@ -49,13 +49,25 @@ impl Progress {
     pub(crate) fn report(&self, meter: &Meter, over: Receiver<()>) {
         let begun = Instant::now();
         while over.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-            say(&line(self.files_done(), self.total.load(RELAXED), begun.elapsed(), &meter.phases()));
+            let left = self.run.progress().and_then(|progress| progress.eta).map(|eta| eta.median_ns);
+            let left = left.map_or_else(String::new, |left_ns| format!(", {}", left_to_go(left_ns)));
+            say(&(line(self.files_done(), self.total.load(RELAXED), begun.elapsed(), &meter.phases()) + &left));
         }
     }
 
-    /// Ends the run.
-    pub(crate) fn finish(self) {
-        self.run.finish();
+    /// Ends the run, whether or not everything was read.
+    pub(crate) fn finish(self, is_complete: bool) {
+        if is_complete { self.run.finish() } else { self.run.cancel("interrupted") }
+    }
+}
+
+/// As `done in about 1 m 20 s`.
+fn left_to_go(left_ns: u64) -> String {
+    let seconds = Duration::from_nanos(left_ns).as_secs_f64().ceil() as u64;
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("done in about {seconds} s"),
+        (0, minutes, seconds) => format!("done in about {minutes} m {seconds:02} s"),
+        (hours, minutes, _) => format!("done in about {hours} h {minutes:02} m"),
     }
 }
 
@@ -78,5 +90,14 @@ mod tests {
         let text = line(10, 40, Duration::from_secs(4), &meter.phases());
         assert_eq!(text, "10 of 40 files done, 2 a second, chunk 4, embed 30");
         assert_eq!(line(0, 0, Duration::ZERO, &[]), "0 files done, 0 a second");
+    }
+
+    #[test]
+    fn what_is_left_is_told_in_two_units() {
+        let told = |seconds: u64| left_to_go(seconds * 1_000_000_000);
+        assert_eq!(
+            (told(7), told(80), told(7_320)),
+            ("done in about 7 s".into(), "done in about 1 m 20 s".into(), "done in about 2 h 02 m".into())
+        );
     }
 }

@@ -71,6 +71,9 @@ fn features() -> Result<Verdict, String> {
     for feature in FEATURES {
         run_command(&format!("{check} --features {feature} -- -D warnings"), &[])?;
     }
+    for package in ["phasemeter-analysis", "phasemeter-collect"] {
+        run_command(&format!("cargo clippy --package {package} --locked --all-targets -- -D warnings"), &[])?;
+    }
     Ok(Verdict::Holds)
 }
 

@@ -18,6 +18,7 @@ enum Kind {
     WhatIf { text: String, why: String },
     Comparison(String),
     Fleet(String),
+    Variable { name: String, value: String },
 }
 
 /// The beginning of a text that may be long.
@@ -67,6 +68,10 @@ impl Error {
         Self(Kind::Fleet(why))
     }
 
+    pub(crate) fn variable(name: &str, value: &str) -> Self {
+        Self(Kind::Variable { name: name.to_owned(), value: beginning(value) })
+    }
+
     /// The journal holds nothing: its process may just have begun, or was killed before it wrote a line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -103,6 +108,12 @@ impl Error {
         matches!(self.0, Kind::Fleet(_))
     }
 
+    /// A scheduler's variable is not what it should be.
+    #[must_use]
+    pub fn is_variable(&self) -> bool {
+        matches!(self.0, Kind::Variable { .. })
+    }
+
     /// The reader or the writer failed.
     #[must_use]
     pub fn is_io(&self) -> bool {
@@ -134,6 +145,9 @@ impl fmt::Display for Error {
             ),
             Kind::WhatIf { text, why } => write!(f, "cannot answer what if {text:?}: {why}"),
             Kind::Comparison(why) => write!(f, "cannot compare these runs: {why}"),
+            Kind::Variable { name, value } => {
+                write!(f, "{name} is {value:?} and should be a whole number: set it to one, or unset it")
+            }
             Kind::Fleet(why) => write!(f, "cannot say how the run of this folder is: {why}"),
         }
     }
@@ -144,7 +158,7 @@ impl std::error::Error for Error {
         match &self.0 {
             Kind::Read { cause, .. } | Kind::Write { cause, .. } => Some(cause),
             Kind::Empty { .. } | Kind::NotOurs { .. } | Kind::NoReport { .. } | Kind::Newer { .. } => None,
-            Kind::WhatIf { .. } | Kind::Comparison(_) | Kind::Fleet(_) => None,
+            Kind::WhatIf { .. } | Kind::Comparison(_) | Kind::Fleet(_) | Kind::Variable { .. } => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::progress::{Deadline, Eta, PastRuns, Progress};
-use crate::state::{ItemInHand, Problem, RunState, Status};
+use crate::state::{ItemInHand, Problem, ProblemKind, RunState, Status};
 
 /// From which age of the last event on a worker is silent, and lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +159,9 @@ impl Fleet {
                 Member { state, progress: Progress::of(state, past, at_unix_ns), liveness }
             })
             .collect();
-        Ok(together(first, &members, now_unix_ns))
+        let mut fleet = together(first, &members, now_unix_ns);
+        fleet.problems.extend(rivals(states, limits, now_unix_ns));
+        Ok(fleet)
     }
 }
 
@@ -178,16 +180,37 @@ fn latest(states: &[RunState]) -> Vec<&RunState> {
     latest
 }
 
+/// Workers that live and do the same part in the same attempt: one of them does it in vain.
+fn rivals(states: &[RunState], limits: &FleetLimits, now_unix_ns: u64) -> Vec<(String, Problem)> {
+    let mut seen: BTreeMap<(&str, u32), &RunState> = BTreeMap::new();
+    let mut rivals = Vec::new();
+    let lives = |state: &&RunState| matches!(liveness(state, limits, now_unix_ns), Liveness::Active | Liveness::Silent);
+    for state in states.iter().filter(lives) {
+        let Some(other) = seen.insert((&state.shard, state.attempt), state) else { continue };
+        let message = format!(
+            "works on {:?} in attempt {} as {:?} does: only one of them counts; give each worker a part, or an attempt, \
+             of its own",
+            state.shard, state.attempt, other.worker
+        );
+        let problem = Problem { kind: ProblemKind::TwoWriters, phase: None, message, count: 1 };
+        rivals.push((state.worker.clone(), problem));
+    }
+    rivals
+}
+
 fn liveness(state: &RunState, limits: &FleetLimits, now_unix_ns: u64) -> Liveness {
-    let age_ns = now_unix_ns.saturating_sub(state.clock.last_unix_ns);
     match state.status() {
         Status::Completed => Liveness::Finished,
         Status::Failed | Status::Cancelled => Liveness::Failed,
-        Status::Pending | Status::Running | Status::Paused | Status::Skipped => match age_ns {
-            age_ns if age_ns > limits.lost_after_ns => Liveness::Lost,
-            age_ns if age_ns > limits.silent_after_ns => Liveness::Silent,
-            _ => Liveness::Active,
-        },
+        Status::Pending | Status::Running | Status::Paused | Status::Skipped => {
+            if state.is_lost(now_unix_ns, limits.lost_after_ns) {
+                Liveness::Lost
+            } else if state.is_lost(now_unix_ns, limits.silent_after_ns) {
+                Liveness::Silent
+            } else {
+                Liveness::Active
+            }
+        }
     }
 }
 
@@ -246,7 +269,7 @@ fn together(first: &RunState, members: &[Member<'_>], now_unix_ns: u64) -> Fleet
         eta,
         finish_unix_ns,
         deadline: limit.map(|limit| Deadline::of(limit, finish_unix_ns, eta)),
-        orphaned: orphans.map(|member| left(&member.progress)).sum(),
+        orphaned: orphans.map(|member| left(&member.progress)).fold(0, u64::saturating_add),
         phases,
         workers: members.iter().map(Member::view).collect(),
         problems: members

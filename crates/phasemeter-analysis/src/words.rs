@@ -10,8 +10,11 @@ pub(crate) fn items(count: u64) -> String {
     if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
 }
 
-/// A change as a percentage, with its sign.
+/// A change as a percentage, with its sign; as a factor, where it is a large one.
 pub(crate) fn change(share: f64) -> String {
+    if share >= 9.0 {
+        return format!("×{:.0}", share + 1.0);
+    }
     format!("{:+.0} %", share * 100.0)
 }
 
@@ -22,7 +25,7 @@ pub(crate) fn duration(ns: u64) -> String {
     if ns < 60 * seconds_ns {
         return short(ns);
     }
-    let seconds = (ns + seconds_ns / 2) / seconds_ns;
+    let seconds = ns.saturating_add(seconds_ns / 2) / seconds_ns;
     let pairs = UNITS.windows(2).find_map(|pair| match pair {
         [(large, large_name), (small, small_name)] if seconds >= *large => {
             let rest = seconds % large / small;

@@ -3,12 +3,13 @@
 mod story;
 
 use phasemeter_analysis::analysis::{Limits, Rule, WhatIf};
-use phasemeter_analysis::event::Flow;
+use phasemeter_analysis::event::{Flow, Resources};
 use phasemeter_analysis::progress::PastRuns;
-use phasemeter_analysis::{Analysis, Error, EventKind};
+use phasemeter_analysis::render::{self, Form};
+use phasemeter_analysis::{Analysis, Error, EventKind, Status};
 use phasemeter_core::Outcome;
 use proptest::prelude::*;
-use story::workloads::{a, b, seed};
+use story::workloads::{a, b, beat, seed};
 use story::{S, Story, phase, phase_of, unix_ns};
 
 fn analysed(story: &Story, now_s: f64) -> Analysis {
@@ -94,6 +95,15 @@ fn more_workers_make_no_item_shorter() {
     let analysis = analysed(&story.over(100.0, Outcome::Ok), 100.0);
     assert_eq!(what_if(&analysis, "workers:embed=100").0, 20.0);
     assert_eq!(what_if(&analysis, "embed=100x").0, 99.0);
+    // Ten items for four workers take three rounds, for five two, and for nine two as well.
+    let mut story = Story::new(&[phase_of("embed", 10, 4)]);
+    for number in 0..10_u32 {
+        let at = f64::from(number / 4) * 10.0;
+        story = story.run("embed", number % 4, at, at + 10.0);
+    }
+    let analysis = analysed(&story.over(30.0, Outcome::Ok), 30.0);
+    let shorter = ["workers:embed=5", "workers:embed=9", "workers:embed=2"].map(|asked| what_if(&analysis, asked).0);
+    assert_eq!(shorter, [33.3, 33.3, -66.7]);
 }
 
 #[test]
@@ -190,8 +200,44 @@ fn littles_law_holds_where_all_is_measured_and_says_where_it_is_not() {
     check(little(&story).ratio(), 1.0, 1e-9);
     check(little(&story).at_work, 4.0, 1e-9);
     // Heartbeats that see half of the work.
-    let half = story::workloads::beat("embed", 40, 100.0, 4, [0.5, 0.0, 0.0]);
+    let half = beat("embed", 40, 100.0, 4, [0.5, 0.0, 0.0]);
     check(little(&story.beat(100.0, &[half], None)).ratio(), 0.5, 1e-9);
+}
+
+#[test]
+fn what_the_machine_did_is_told_by_the_phase_that_worked_meanwhile() {
+    let machine = |cpu| Some(Resources { cpu: Some(cpu), ..Resources::default() });
+    let story = Story::new(&[phase("a"), phase("b")])
+        .beat(10.0, &[beat("a", 1, 10.0, 1, [1.0, 0.0, 0.0])], machine(0.9))
+        .beat(40.0, &[beat("a", 2, 40.0, 1, [1.0, 0.0, 0.0])], machine(0.5))
+        .beat(50.0, &[beat("b", 1, 10.0, 1, [1.0, 0.0, 0.0])], machine(0.1));
+    let analysis = analysed(&story, 50.0);
+    let seen = analysis.phases.iter().map(|phase| (phase.machine.cpu, phase.machine_at_most.cpu));
+    assert_eq!(seen.collect::<Vec<_>>(), [(Some(0.6), Some(0.9)), (Some(0.1), Some(0.1))]);
+    assert_eq!(analysis.phases[0].machine.gpu, None, "what nobody measures is absent, not 0");
+}
+
+#[test]
+fn a_killed_run_lasted_until_it_was_heard_of_last() {
+    let mut story = Story::new(&[phase_of("embed", 100, 1)]).counted(500.0, "embed", 50);
+    story.begin("embed", 0, 600.0, Some("paper-51"));
+    let story = story.counted(630.0, "embed", 50);
+    let next_day = analysed(&story, 86_400.0);
+    assert!(next_day.is_lost);
+    assert_eq!((next_day.wall_ns, next_day.status), (630 * S, Status::Running));
+    let text = render::analysis(&next_day, Form::Plain);
+    assert!(text.contains("\nbroke off after 10 min 30 s, 50 items"), "{text}");
+    let works = analysed(&story, 700.0);
+    assert_eq!((works.is_lost, works.wall_ns), (false, 700 * S));
+    assert!(!analysed(&story.over(640.0, Outcome::Ok), 86_400.0).is_lost);
+}
+
+#[test]
+fn getting_ready_is_a_share_of_the_busy_time() {
+    let story = Story::new(&[]).run("load_model", 0, 0.0, 20.0).run("embed", 0, 20.0, 100.0);
+    assert_eq!(analysed(&story, 100.0).initialisation_share, Some(0.2));
+    let story = Story::new(&[]).run("read", 0, 0.0, 20.0).run("embed", 0, 20.0, 100.0);
+    assert_eq!(analysed(&story, 100.0).initialisation_share, None);
 }
 
 #[test]

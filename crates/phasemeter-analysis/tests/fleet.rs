@@ -88,6 +88,18 @@ fn a_part_that_another_worker_takes_over_counts_once() {
 }
 
 #[test]
+fn two_that_do_the_same_part_at_once_are_said() {
+    let both = [part("w1", "shard-1", 1, 40).state(), part("w9", "shard-1", 1, 30).state()];
+    let fleet = seen(&both, 41.0);
+    let (worker, problem) = &fleet.problems[0];
+    assert_eq!((&**worker, fleet.workers.len()), ("w9", 1));
+    assert!(problem.message.starts_with("works on \"shard-1\" in attempt 1 as \"w1\" does"), "{problem:?}");
+    let near = [part("w1", "shard-1", 1, 40).state(), part("w9", "shard-1", 2, 30).state()];
+    assert!(seen(&near, 41.0).problems.is_empty());
+    assert!(seen(&both, 400.0).problems.is_empty(), "both are lost");
+}
+
+#[test]
 fn a_worker_that_failed_says_why() {
     let reason = Some("no space left on device".to_owned());
     let failed = worker("w1", 10).at(11.0, EventKind::RunEnded(RunEnded { outcome: Outcome::Error, reason }));

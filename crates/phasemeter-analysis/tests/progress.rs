@@ -216,6 +216,20 @@ fn phases_that_stream_last_as_long_as_the_slowest_and_its_drain() {
 }
 
 #[test]
+fn where_phases_stream_one_without_a_total_goes_with_the_others() {
+    let phases = [phase("read"), phase_of("embed", 100, 1)];
+    let told = |flow| {
+        let mut story = Story::of(Declared { flow: Some(flow), ..declared(&phases) });
+        for number in 1..=50 {
+            story = story.counted(number as f64, "read", number + 5).counted(number as f64, "embed", number);
+        }
+        progress(&story, 50.0).eta
+    };
+    check(eta_s(told(Flow::Streaming)), 50.0, 3.0);
+    assert_eq!(told(Flow::Sequential), None);
+}
+
+#[test]
 fn a_phase_within_another_is_a_part_of_it() {
     let mut story = Story::new(&[phase_of("document", 10, 1), phase_of("parse", 10, 1)]);
     for number in 0..5 {

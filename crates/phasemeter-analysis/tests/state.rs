@@ -204,6 +204,17 @@ fn phases_and_notes_are_bounded() {
 }
 
 #[test]
+fn names_and_items_are_bounded_and_stay_distinct() {
+    let long = "ü".repeat(100_000);
+    let mut story = Story::new(&[phase(&long)]).counted(1.0, &long, 5).counted(1.0, &format!("{long}x"), 7);
+    story.begin(&long, 0, 2.0, Some(&long));
+    let state = story.at(3.0, EventKind::Note(long.clone())).state();
+    assert_eq!(state.phases.iter().map(|phase| phase.name.len() <= 256).collect::<Vec<_>>(), [true; 2]);
+    assert_eq!(state.phase(&long).map(|phase| phase.processed()), Some(5));
+    assert!(state.items_in_hand(0)[0].item.len() <= 256 && state.notes[0].1.len() <= 256);
+}
+
+#[test]
 fn phases_that_call_each_other_in_turn_do_not_lie_within_each_other() {
     let mut story = Story::new(&[]);
     let outer = story.begin("a", 0, 0.0, None);

@@ -10,10 +10,12 @@
 mod agent;
 mod log;
 mod output;
+mod runs;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::output::{Problem, say};
 
@@ -28,11 +30,25 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Agent(agent::Arguments),
+    Status(runs::status::Arguments),
+    Analyze(runs::analyze::Arguments),
+    Runs(runs::list::Arguments),
+    Diff(runs::diff::Arguments),
+    /// Print a completion script, for a shell to read when it starts
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Agent(arguments) => agent::run(&arguments),
+        Command::Status(arguments) => runs::status::run(&arguments),
+        Command::Analyze(arguments) => runs::analyze::run(&arguments),
+        Command::Runs(arguments) => runs::list::run(&arguments),
+        Command::Diff(arguments) => runs::diff::run(&arguments),
+        Command::Completions { shell } => completions(shell),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,10 +59,14 @@ fn main() -> ExitCode {
     }
 }
 
+fn completions(shell: Shell) -> Result<(), Problem> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "phasemeter", &mut script);
+    output::print(&script)
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[track_caller]
@@ -65,6 +85,14 @@ mod tests {
         check("phasemeter agent --once --listen :9100", false);
         check("phasemeter agent --once --format yaml", false);
         check("phasemeter agents", false);
+        check("phasemeter status", true);
+        check("phasemeter status runs/nightly --json --lost-after 60", true);
+        check("phasemeter status --json --markdown", false);
+        check("phasemeter analyze runs/nightly --what-if embed=2x --what-if overlap", true);
+        check("phasemeter analyze --what-if embed=fast", false);
+        check("phasemeter diff a b --fail-over 10% --markdown", true);
+        check("phasemeter diff a", false);
+        check("phasemeter completions zsh", true);
         check("phasemeter", false);
     }
 }

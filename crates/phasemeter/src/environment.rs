@@ -1,6 +1,7 @@
 //! What the environment says: the standard `OTEL_*` variables, `MONITORING_ENABLED`, `PHASEMETER_*`.
 //! Pure over a look-up.
 
+use crate::follow::variables;
 use crate::level::Level;
 
 /// Switches that the environment sets, and what in it could not be understood.
@@ -35,7 +36,7 @@ pub(crate) struct Followed {
     pub(crate) run_dir: Option<String>,
     pub(crate) run_id: Option<String>,
     pub(crate) worker: Option<String>,
-    /// Of those that are named by [`SCHEDULERS`], those that are set.
+    /// Of what schedulers say of a job, what is set.
     pub(crate) scheduler: Vec<(&'static str, String)>,
 }
 
@@ -61,7 +62,7 @@ impl Environment {
             run_dir: variable(RUN_DIR),
             run_id: variable(RUN_ID),
             worker: variable(WORKER),
-            scheduler: SCHEDULERS.into_iter().filter_map(|name| Some((name, variable(name)?))).collect(),
+            scheduler: variables().filter_map(|name| Some((name, variable(name)?))).collect(),
         };
         if let Some(text) = variable(LEVEL) {
             read.level = Level::parse(&text);
@@ -110,18 +111,6 @@ pub(crate) const HOST_ROOT: &str = "PHASEMETER_HOST_ROOT";
 const RUN_DIR: &str = "PHASEMETER_RUN_DIR";
 const RUN_ID: &str = "PHASEMETER_RUN_ID";
 const WORKER: &str = "PHASEMETER_WORKER";
-/// What Slurm, and launchers that give ranks, say of a job.
-const SCHEDULERS: [&str; 9] = [
-    "SLURM_JOB_ID",
-    "SLURM_JOB_END_TIME",
-    "SLURM_ARRAY_JOB_ID",
-    "SLURM_ARRAY_TASK_ID",
-    "SLURM_PROCID",
-    "SLURM_RESTART_COUNT",
-    "OMPI_COMM_WORLD_RANK",
-    "PMI_RANK",
-    "RANK",
-];
 const MONITORING_INTERVAL: &str = "MONITORING_INTERVAL";
 /// Set in every container that Kubernetes starts.
 const KUBERNETES: &str = "KUBERNETES_SERVICE_HOST";

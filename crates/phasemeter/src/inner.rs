@@ -283,6 +283,12 @@ impl Inner {
         let _born = self.registry.phase(self.current_pipeline().as_deref(), phase);
     }
 
+    /// The phases that were declared, in that order.
+    #[cfg_attr(not(feature = "progress"), allow(dead_code, reason = "only who follows a run asks"))]
+    pub(crate) fn declared_phases(&self) -> Vec<Box<str>> {
+        lock(&self.declared).clone()
+    }
+
     /// The pipeline of phases that name none: the run's where that has one of its own, otherwise the base (`None`).
     pub(crate) fn current_pipeline(&self) -> Option<Arc<str>> {
         self.current_pipeline.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -91,6 +91,8 @@ pub use count::Count;
 pub use ending::Ending;
 pub use error::Error;
 pub use error_type::{error_type_of, error_type_of_source};
+#[cfg(feature = "journal")]
+pub use follow::folder as run_folder;
 pub use future::{PhaseFuture, PhaseFutureExt};
 pub use guard::PhaseGuard;
 pub use layer::{ErrorEvents, PhaseLayer};
@@ -132,3 +134,8 @@ struct Phases;
 #[cfg(all(doctest, feature = "collect"))]
 #[doc = include_str!("../../../docs/collectors.md")]
 struct OfCollectors;
+
+/// What the page on runs shows, compiled.
+#[cfg(all(doctest, feature = "progress"))]
+#[doc = include_str!("../../../docs/runs.md")]
+struct OfRuns;

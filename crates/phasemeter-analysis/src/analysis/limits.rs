@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct Limits {
+    /// A run that has not ended and of which nothing was heard for so long is over: its process is gone.
+    pub lost_after_s: f64,
     /// What happens before is no evidence: programs warm up.
     pub skip_first_s: f64,
     /// A condition has to hold for more than this share of the phase.
@@ -73,6 +75,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            lost_after_s: 120.0,
             skip_first_s: 60.0,
             for_share: 0.5,
             min_items: 30,

@@ -26,7 +26,9 @@ pub struct Analysis {
     pub run: String,
     /// What it is up to.
     pub status: Status,
-    /// How long it has lasted, without pauses.
+    /// Whether its process is gone, though the run has not ended.
+    pub is_lost: bool,
+    /// How long it has lasted, without pauses; where it is lost, until it was heard of last.
     pub wall_ns: u64,
     /// How its phases follow each other.
     pub flow: Flow,
@@ -40,6 +42,8 @@ pub struct Analysis {
     pub outside_ns: u64,
     /// The longest phase as a share of the run: 1 where all others hide behind it.
     pub overlap_efficiency: Option<f64>,
+    /// What of the busy time went into getting ready, where a phase is known to be there for it.
+    pub initialisation_share: Option<f64>,
     /// What limits the run, were its phases to overlap.
     pub bound: Option<Bound>,
     /// What would help, the largest gain first.
@@ -68,7 +72,8 @@ impl Analysis {
     /// Analyses a run at a time since the Unix epoch, beside earlier ones.
     #[must_use]
     pub fn of(state: &RunState, past: &PastRuns, limits: &Limits, now_unix_ns: u64) -> Self {
-        let wall_ns = state.elapsed_ns(now_unix_ns);
+        let is_lost = state.is_lost(now_unix_ns, (limits.lost_after_s.max(0.0) * 1e9) as u64);
+        let wall_ns = state.elapsed_ns(if is_lost { state.clock.last_unix_ns } else { now_unix_ns });
         let path = path::critical(state, wall_ns);
         let phases: Vec<_> =
             (0..state.phases.len()).filter_map(|place| usage::usage(state, place, wall_ns, &path, limits)).collect();
@@ -80,12 +85,14 @@ impl Analysis {
             pipeline: state.pipeline.clone(),
             run: state.run.clone(),
             status: state.status(),
+            is_lost,
             wall_ns,
             flow: state.flow(),
             items,
             items_per_s: (items > 0 && seconds > 0.0).then(|| items as f64 / seconds),
             outside_ns: path.outside_ns,
             overlap_efficiency: longest_ns.filter(|_| wall_ns > 0).map(|longest_ns| longest_ns as f64 / wall_ns as f64),
+            initialisation_share: initialisation_share(&phases),
             bound: bound(&phases),
             phases,
             advice: Vec::new(),
@@ -110,6 +117,14 @@ impl Analysis {
         let most = self.phases.iter().map(|phase| phase.items).max().unwrap_or(0);
         matches!(self.status, Status::Pending | Status::Running | Status::Paused) && most < self.limits.min_items
     }
+}
+
+fn initialisation_share(phases: &[PhaseUsage]) -> Option<f64> {
+    let busy_ns =
+        |phases: &mut dyn Iterator<Item = &PhaseUsage>| phases.map(|phase| phase.busy_ns).fold(0, u64::saturating_add);
+    let own_ns = busy_ns(&mut phases.iter().filter(|phase| phase.is_initialisation));
+    let all_ns = busy_ns(&mut phases.iter().filter(|phase| phase.parent.is_none()));
+    (own_ns > 0 && all_ns > 0).then(|| (own_ns as f64 / all_ns as f64).min(1.0))
 }
 
 fn bound(phases: &[PhaseUsage]) -> Option<Bound> {

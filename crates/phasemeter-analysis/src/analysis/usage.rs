@@ -2,9 +2,10 @@
 
 use crate::analysis::limits::Limits;
 use crate::analysis::path::Path;
-use crate::event::Role;
+use crate::distribution::Distribution;
+use crate::event::{Resources, Role};
 use crate::progress::{median, workers_of};
-use crate::state::{PhaseState, RunState, Status, Stretches};
+use crate::state::{PhaseState, PhaseWindow, RunState, Status, Stretches, Window, join_resources, larger_resources};
 
 /// One phase.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,10 +61,17 @@ pub struct PhaseUsage {
     pub p99_ns: Option<u64>,
     /// The longest.
     pub longest_ns: Option<u64>,
+    /// What the machine did while it was at work, on the average.
+    pub machine: Resources,
+    /// What the machine did at most.
+    pub machine_at_most: Resources,
     /// Little's law, as a check of what was measured.
     pub little: Option<Little>,
     /// The standard error of the time per item, as a share of it.
     pub noise: Option<f64>,
+    /// How long items took, where runs say which worker they were on.
+    #[cfg_attr(feature = "json", serde(skip))]
+    pub(crate) service: Distribution,
 }
 
 /// As many are at work as come in per second, times how long each takes.
@@ -136,6 +144,7 @@ pub(super) fn usage(state: &RunState, place: usize, run_ns: u64, path: &Path, li
     let capacity_per_s = items_per_s.zip(utilisation).map(|(rate, utilisation)| rate / utilisation);
     let on_path_ns = path.phases_ns.get(place).copied().unwrap_or(0);
     let drain = drain(phase);
+    let (machine, machine_at_most) = machine(state, place);
     Some(PhaseUsage {
         name: phase.name.clone(),
         parent: phase.parent.and_then(|parent| state.phases.get(parent)).map(|parent| parent.name.clone()),
@@ -163,8 +172,11 @@ pub(super) fn usage(state: &RunState, place: usize, run_ns: u64, path: &Path, li
         p99_ns: phase.service.quantile_ns(0.99),
         // A run that no worker stands behind is the whole phase, not an item.
         longest_ns: (!phase.lanes.is_empty()).then(|| phase.service.max_ns()),
+        machine,
+        machine_at_most,
         little: little(phase, at_work_ns),
         noise: noise(state, place),
+        service: if phase.lanes.is_empty() { Distribution::default() } else { phase.service.clone() },
     })
 }
 
@@ -194,8 +206,7 @@ fn utilisation(phase: &PhaseState, at_work_ns: u64) -> Option<f64> {
         return None;
     }
     let effort = phase.all_effort();
-    let accounted_ns = effort.busy_ns.saturating_add(effort.waiting_in_ns).saturating_add(effort.waiting_out_ns);
-    let busy_share = if accounted_ns > 0 { effort.busy_ns as f64 / accounted_ns as f64 } else { 1.0 };
+    let busy_share = if phase.lanes_are_net { 1.0 } else { phase.busy_share() };
     let workers = u64::from(workers_of(phase));
     let together = effort.busy_ns as f64 / workers as f64 / at_work_ns as f64;
     let fullest = phase.lanes.values().map(|lane| lane.busy_ns).max().unwrap_or(0) as f64 * busy_share;
@@ -219,7 +230,7 @@ fn drain(phase: &PhaseState) -> Option<(u64, u64)> {
     let end_ns = phase.lanes.values().map(|lane| lane.last_ns).max()?;
     let idle = phase.lanes.values().map(|lane| end_ns - lane.last_ns);
     let lanes = phase.lanes.len() as u64;
-    (lanes > 1).then(|| (idle.clone().max().unwrap_or(0), idle.sum::<u64>() / lanes))
+    (lanes > 1).then(|| (idle.clone().max().unwrap_or(0), idle.fold(0, u64::saturating_add) / lanes))
 }
 
 fn little(phase: &PhaseState, at_work_ns: u64) -> Option<Little> {
@@ -232,6 +243,19 @@ fn little(phase: &PhaseState, at_work_ns: u64) -> Option<Little> {
         at_work: accounted_ns as f64 / passed_ns,
         rate_times_latency: phase.runs() as f64 / passed_ns * mean_ns,
     })
+}
+
+/// What the machine did while a phase was at work: the mean, and the most.
+fn machine(state: &RunState, place: usize) -> (Resources, Resources) {
+    let is_active = |window: &&Window| window.phases.get(place).is_some_and(PhaseWindow::is_active);
+    let (mut mean, mut most, mut seen_ns) = (Resources::default(), Resources::default(), 0.0);
+    for window in state.timeline.as_slice().iter().filter(is_active) {
+        let length_ns = (window.to_ns - window.from_ns) as f64;
+        mean = join_resources(&mean, seen_ns, &window.resources, length_ns);
+        most = larger_resources(&most, &window.resources);
+        seen_ns += length_ns;
+    }
+    (mean, most)
 }
 
 /// From how the rate differs between windows, or, where there are few, from how the time of runs does.

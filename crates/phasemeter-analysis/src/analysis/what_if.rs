@@ -5,6 +5,7 @@ use std::str::FromStr;
 use crate::analysis::{Analysis, PhaseUsage};
 use crate::error::Error;
 use crate::event::Flow;
+use crate::progress::replay_ns;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,18 +87,26 @@ fn change(part: &str) -> Result<Change, String> {
 /// A phase as it would be.
 struct Changed<'a> {
     usage: &'a PhaseUsage,
-    /// How many times as fast.
+    /// How many times as fast each worker is.
     factor: f64,
-    /// By more workers: then no item gets shorter.
-    is_by_workers: bool,
+    /// How many workers there are.
+    workers: f64,
 }
 
 impl Changed<'_> {
-    /// What it would take of a time that it takes now.
+    /// What it would take of a time that it takes now. With other workers its items are replayed, where they are known:
+    /// no item gets shorter by more workers, and at the end some of them have nothing to do.
     fn shortened_ns(&self, time_ns: f64) -> f64 {
-        let shortened_ns = time_ns / self.factor;
-        let longest_ns = self.usage.longest_ns.unwrap_or(0) as f64;
-        if self.is_by_workers && self.factor > 1.0 { shortened_ns.max(longest_ns.min(time_ns)) } else { shortened_ns }
+        time_ns * self.replayed().unwrap_or(self.usage.crew() / self.workers) / self.factor
+    }
+
+    fn replayed(&self) -> Option<f64> {
+        if self.workers == self.usage.crew() {
+            return None;
+        }
+        let [now_ns, then_ns] =
+            [self.usage.crew(), self.workers].map(|workers| replay_ns(&self.usage.service, workers as usize));
+        now_ns.zip(then_ns).filter(|(now_ns, _)| *now_ns > 0.0).map(|(now_ns, then_ns)| then_ns / now_ns)
     }
 }
 
@@ -110,7 +119,7 @@ impl Analysis {
     pub fn what_if(&self, asked: &WhatIf) -> Result<Answer, Error> {
         let refuse = |why| Error::what_if(&asked.text, why);
         let mut phases: Vec<_> =
-            self.phases.iter().map(|usage| Changed { usage, factor: 1.0, is_by_workers: false }).collect();
+            self.phases.iter().map(|usage| Changed { usage, factor: 1.0, workers: usage.crew() }).collect();
         for change in &asked.changes {
             self.apply(change, &mut phases).map_err(refuse)?;
         }
@@ -122,6 +131,9 @@ impl Analysis {
         let (after_ns, assumption) = match self.flow {
             Flow::Streaming => (streaming_ns(&phases, before_ns), STREAMING),
             Flow::Sequential if overlaps => (overlapped_ns(&phases, before_ns), OVERLAPPED),
+            Flow::Sequential if phases.iter().any(|phase| phase.replayed().is_some()) => {
+                (sequential_ns(&phases, before_ns), REPLAYED)
+            }
             Flow::Sequential => (sequential_ns(&phases, before_ns), SEQUENTIAL),
         };
         Ok(Answer {
@@ -144,12 +156,11 @@ impl Analysis {
         let Some(phase) = phases.iter_mut().find(|phase| phase.usage.name == *name) else {
             return Err(self.unknown(name));
         };
-        let crew = phase.usage.crew();
-        phase.is_by_workers |= workers.is_some();
-        phase.factor *= match workers {
-            None => factor,
-            Some(Workers::All(workers)) => f64::from(workers) / crew,
-            Some(Workers::More(workers)) => (crew + f64::from(workers)) / crew,
+        phase.factor *= factor;
+        phase.workers = match workers {
+            None => phase.workers,
+            Some(Workers::All(workers)) => f64::from(workers),
+            Some(Workers::More(workers)) => phase.workers + f64::from(workers),
         };
         Ok(())
     }
@@ -164,6 +175,7 @@ impl Analysis {
 }
 
 const SEQUENTIAL: &str = "phases stay one after the other; only the phase's own time on the critical path changes";
+const REPLAYED: &str = "phases stay one after the other; items take as long as they did, and go to whoever is free";
 const OVERLAPPED: &str =
     "phases hand items on as soon as they have them and do not hinder each other: the longest remains";
 const STREAMING: &str = "the slowest phase sets the pace, and queues never run dry";

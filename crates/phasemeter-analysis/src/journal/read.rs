@@ -32,6 +32,27 @@ pub struct Journal<R> {
     reading: Reading,
 }
 
+impl Reading {
+    /// What could not be read, in words; nothing, where all could.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        let torn = if self.is_torn { "its last line breaks off, as when a process is killed" } else { "" };
+        let bad = self.first_bad.as_ref().map(|(line, why)| {
+            let others = match self.bad_lines {
+                1 => String::new(),
+                lines => format!(" and {} more", lines - 1),
+            };
+            format!("line {line}{others} cannot be read: {why}")
+        });
+        match (bad, self.is_torn) {
+            (None, false) => None,
+            (None, true) => Some(torn.to_owned()),
+            (Some(bad), false) => Some(bad),
+            (Some(bad), true) => Some(format!("{bad}; {torn}")),
+        }
+    }
+}
+
 /// What `next_line` found.
 enum Line {
     Whole,

@@ -79,11 +79,11 @@ fn by_items(state: &RunState, place: usize, run_ns: u64) -> Option<Eta> {
     let phase = state.phases.get(place)?;
     let remaining = phase.effective_total()?.saturating_sub(phase.processed());
     let (runs, items) = (phase.service.count(), phase.items.amount);
-    let is_item_by_run = items == 0 || runs.abs_diff(items) * 10 <= runs.max(items);
+    let is_item_by_run = items == 0 || runs.abs_diff(items) <= runs.max(items) / 10;
     let ages_ns = state.ages_ns(place, run_ns);
     let waiting = remaining.saturating_sub(ages_ns.len() as u64);
     let workers = u64::from(workers_of(phase)).max(ages_ns.len() as u64);
-    if !is_item_by_run || remaining > workers * PLACED_PER_WORKER {
+    if !is_item_by_run || remaining > workers.saturating_mul(PLACED_PER_WORKER) {
         return None;
     }
     let courses = courses(&phase.service, &ages_ns, waiting, usize::try_from(workers).ok()?)?;
@@ -133,8 +133,8 @@ pub(super) fn current_per_ns(phase: &PhaseState, past: &PastRuns, run_ns: u64) -
     rated.map(|rated| rated.per_ns)
 }
 
-/// All phases together: one after the other, or the slowest and what drains behind it. Nothing, while of one that is to
-/// come nothing is known.
+/// All phases together: one after the other, or the slowest and what drains behind it. One after the other, nothing is
+/// known while nothing is of one; where they stream, the same items go through all of them.
 pub(super) fn run(state: &RunState, estimates: &[Option<Eta>]) -> Option<Eta> {
     within(state, estimates, None)
 }
@@ -152,10 +152,10 @@ fn within(state: &RunState, estimates: &[Option<Eta>], parent: Option<usize>) ->
     if all.is_empty() {
         return None;
     }
-    let known: Option<Vec<_>> = all.into_iter().map(|(place, eta)| Some((place, eta?))).collect();
+    let known: Vec<_> = all.iter().filter_map(|(place, eta)| Some((*place, (*eta)?))).collect();
     match state.flow() {
-        Flow::Sequential => known.map(|known| in_sequence(&known)),
-        Flow::Streaming => known.and_then(|known| streaming(state, &known)),
+        Flow::Sequential => (known.len() == all.len()).then(|| in_sequence(&known)),
+        Flow::Streaming => streaming(state, &known),
     }
 }
 

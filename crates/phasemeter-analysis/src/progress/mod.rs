@@ -13,6 +13,7 @@ pub use estimate::{Basis, Eta};
 pub use high_water::HighWater;
 pub use past::{MAX_PAST_RUNS, PastPhase, PastRun, PastRuns};
 pub(crate) use past::{median, workers_of};
+pub(crate) use schedule::replay_ns;
 
 /// How far one worker's part of a run is.
 #[derive(Debug, Clone, PartialEq)]

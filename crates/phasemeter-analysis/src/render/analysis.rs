@@ -26,7 +26,8 @@ pub fn analysis(analysis: &Analysis, form: Form) -> String {
         Flow::Sequential => "one phase after the other",
         Flow::Streaming => "phases at the same time",
     };
-    let _ = writeln!(out, "{} in {}{put_out}; {flow}.", analysis.status.as_str(), duration(analysis.wall_ns));
+    let status = if analysis.is_lost { "broke off" } else { analysis.status.as_str() };
+    let _ = writeln!(out, "{status} after {}{put_out}; {flow}.", duration(analysis.wall_ns));
     heading("Where the time went", form, &mut out);
     phases(analysis, form).write(form, &mut out);
     notes(analysis, form, &mut out);
@@ -45,7 +46,7 @@ fn phases(analysis: &Analysis, form: Form) -> Table<9> {
         let is_seen = phase.at_work_ns > 0;
         let of_seen = |text: String| if is_seen { text } else { "–".to_owned() };
         table.row([
-            if form == Form::Plain { in_line(&indented(phase), form) } else { phase.name.clone() },
+            if form == Form::Plain { indented(phase) } else { phase.name.clone() },
             if is_seen { duration(phase.at_work_ns) } else { phase.status.as_str().to_owned() },
             of_seen(percent(phase.time_share)),
             of_seen(percent(phase.busy_share())),
@@ -79,6 +80,10 @@ fn notes(analysis: &Analysis, form: Form, out: &mut String) {
         let shortest = duration(bound.shortest_ns);
         lines.push(format!("bound: {}{at_most}; no shorter than {shortest}, were all to overlap", bound.phase));
     }
+    if let Some(share) = analysis.initialisation_share {
+        lines.push(format!("getting ready took {} of the busy time", percent(share)));
+    }
+    lines.extend(analysis.phases.iter().filter_map(machine_line));
     let little = |phase: &PhaseUsage| {
         let little = phase.little.filter(|little| !(0.8..=1.25).contains(&little.ratio()))?;
         Some(format!(
@@ -91,6 +96,23 @@ fn notes(analysis: &Analysis, form: Form, out: &mut String) {
         out.push('\n');
         lines.iter().for_each(|line| point(&in_line(line, form), form, out));
     }
+}
+
+/// What the machine did meanwhile, where somebody looked.
+fn machine_line(phase: &PhaseUsage) -> Option<String> {
+    let (mean, most) = (&phase.machine, &phase.machine_at_most);
+    let shares = [
+        ("CPU", mean.cpu, most.cpu),
+        ("iowait", mean.io_wait, most.io_wait),
+        ("disk", mean.disk_busy, most.disk_busy),
+        ("GPU", mean.gpu, most.gpu),
+        ("GPU memory", mean.gpu_memory, most.gpu_memory),
+    ];
+    let shown = shares
+        .into_iter()
+        .filter_map(|(name, mean, most)| Some(format!("{name} {} (at most {})", percent(mean?), percent(most?))));
+    let shown: Vec<_> = shown.collect();
+    (!shown.is_empty()).then(|| format!("while {} worked: {}", phase.name, shown.join(", ")))
 }
 
 fn advice_line(advice: &Advice) -> String {

@@ -17,7 +17,7 @@ pub fn diff(comparison: &Comparison, form: Form) -> String {
     let _ = writeln!(out, "{}.\n", name(&comparison.verdict));
     let mut table = Table::new(["phase", "before", "after", "change", "noise", "cause"]);
     for phase in &comparison.phases {
-        table.row(row(phase, form));
+        table.row(row(phase));
     }
     let whole = change(comparison.change);
     let (base, head) = (duration(comparison.base_ns), duration(comparison.head_ns));
@@ -28,7 +28,7 @@ pub fn diff(comparison: &Comparison, form: Form) -> String {
     out
 }
 
-fn row(phase: &PhaseChange, form: Form) -> [String; 6] {
+fn row(phase: &PhaseChange) -> [String; 6] {
     let took = |ns: Option<f64>| ns.map_or("–".to_owned(), |ns| duration(ns as u64));
     let shown = match phase.change {
         Some(share) if phase.is_real => change(share),
@@ -36,7 +36,7 @@ fn row(phase: &PhaseChange, form: Form) -> [String; 6] {
         None if phase.base_ns.is_none() => "new".to_owned(),
         None => "gone".to_owned(),
     };
-    let name = if form == Form::Plain { in_line(&phase.name, form) } else { phase.name.clone() };
     let cause = phase.cause.clone().unwrap_or_default();
+    let name = phase.name.clone();
     [name, took(phase.base_ns), took(phase.head_ns), shown, format!("±{}", percent(phase.noise)), cause]
 }

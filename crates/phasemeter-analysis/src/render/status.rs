@@ -40,7 +40,7 @@ pub fn progress(progress: &Progress, viewer: &Viewer, form: Form) -> String {
     for phase in &progress.phases {
         let of = phase.total.map_or(String::new(), |total| format!("/{total}"));
         table.row([
-            if form == Form::Plain { name(&phase.name) } else { phase.name.clone() },
+            phase.name.clone(),
             phase.status.as_str().to_owned(),
             phase.completion.map_or("–".to_owned(), percent),
             format!("{}{of}", phase.processed),
@@ -132,7 +132,7 @@ pub fn fleet(fleet: &Fleet, viewer: &Viewer, form: Form) -> String {
     for phase in &fleet.phases {
         let of = phase.total.map_or(String::new(), |total| format!("/{total}"));
         table.row([
-            if form == Form::Plain { name(&phase.name) } else { phase.name.clone() },
+            phase.name.clone(),
             phase.completion.map_or("–".to_owned(), percent),
             format!("{}{of}", phase.processed),
             phase.failed.to_string(),

@@ -31,7 +31,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     fn plain(&self, out: &mut String) {
         let head = self.head.map(str::to_owned);
-        let lines = || [&head].into_iter().chain(&self.rows);
+        let rows: Vec<_> = self.rows.iter().map(|row| row.each_ref().map(|cell| in_line(cell, Form::Plain))).collect();
+        let lines = || [&head].into_iter().chain(&rows);
         let mut widths = [0; COLUMNS];
         for line in lines() {
             for (width, cell) in widths.iter_mut().zip(line) {

@@ -1,8 +1,10 @@
 //! How events change a run. Told twice, they change it once.
 
-use phasemeter_core::Outcome;
+use phasemeter_core::{Outcome, bounded_value};
 
-use crate::event::{Counted, Counts, Declared, Event, EventKind, Heartbeat, InHand, PhaseBeat, PhaseStarted, TotalSet};
+use crate::event::{
+    Counted, Counts, Declared, Event, EventKind, Heartbeat, InHand, PhaseBeat, PhaseStarted, RunEnded, TotalSet,
+};
 use crate::state::{
     Effort, MAX_NOTES, MAX_OPEN, MAX_PHASES, Open, PhaseState, PhaseWindow, ProblemKind, RunState, Window,
 };
@@ -52,14 +54,15 @@ impl RunState {
             EventKind::Heartbeat(beat) => self.beat(beat),
             EventKind::Note(text) => {
                 self.notes.truncate(MAX_NOTES - 1);
-                self.notes.push_front((at_ns, text.clone()));
+                self.notes.push_front((at_ns, bounded(text)));
             }
             EventKind::Paused => self.clock.is_paused = true,
             EventKind::Resumed => self.clock.is_paused = false,
             EventKind::RunEnded(ended) => {
                 self.clock.is_paused = false;
                 self.close_open("the run ended");
-                self.ended = Some(ended.clone());
+                let reason = ended.reason.as_deref().map(bounded);
+                self.ended = Some(RunEnded { outcome: ended.outcome, reason });
             }
         }
     }
@@ -160,6 +163,7 @@ impl RunState {
 
     /// The place of a phase, which is made if there is none.
     fn phase_named(&mut self, name: &str) -> Option<usize> {
+        let name = &*bounded_value(name);
         if let Some(place) = self.names.get(name) {
             return Some(*place);
         }
@@ -192,12 +196,13 @@ impl RunState {
         if let Some(phase) = self.phases.get_mut(place) {
             phase.begin_run(run_ns);
         }
-        let open = Open { phase: place, lane: started.lane, item: started.item.clone(), began_ns: run_ns };
+        let open =
+            Open { phase: place, lane: started.lane, item: started.item.as_deref().map(bounded), began_ns: run_ns };
         self.open.insert(started.span, open);
     }
 
     /// A phase lies within another, unless that one lies within it.
-    fn adopt(&mut self, place: usize, parent: usize) {
+    pub(super) fn adopt(&mut self, place: usize, parent: usize) {
         let mut above = Some(parent);
         while let Some(phase) = above {
             if phase == place {
@@ -288,12 +293,12 @@ impl RunState {
         let Some(place) = self.phase_named(&in_hand.phase) else { return };
         let run_ns = self.clock.run_ns;
         let key = (place, in_hand.lane);
-        let Some(item) = &in_hand.item else {
+        let Some(item) = in_hand.item.as_deref().map(bounded) else {
             self.in_hand.remove(&key);
             return;
         };
-        if self.in_hand.get(&key).is_none_or(|(known, _)| known != item) && self.in_hand.len() < MAX_OPEN {
-            self.in_hand.insert(key, (item.clone(), run_ns));
+        if self.in_hand.get(&key).is_none_or(|(known, _)| *known != item) && self.in_hand.len() < MAX_OPEN {
+            self.in_hand.insert(key, (item, run_ns));
         }
         if let Some(phase) = self.phases.get_mut(place) {
             phase.touch(run_ns);
@@ -337,6 +342,11 @@ impl RunState {
             self.look_at_total(place);
         }
     }
+}
+
+/// Names and words of the program's own, none of which may be endless.
+fn bounded(text: &str) -> String {
+    bounded_value(text).into_owned()
 }
 
 /// A phase of which runs are not seen to begin was at work since about then.

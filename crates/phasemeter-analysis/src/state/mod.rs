@@ -3,6 +3,7 @@
 
 mod apply;
 mod clock;
+mod merge;
 mod phase;
 mod problems;
 mod stretches;
@@ -11,7 +12,7 @@ mod timeline;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use phasemeter_core::Outcome;
+use phasemeter_core::{Outcome, bounded_value};
 
 use crate::event::{Flow, RunEnded};
 
@@ -21,6 +22,7 @@ pub use problems::{Problem, ProblemKind, Problems};
 pub use stretches::{MAX_STRETCHES, Stretch, Stretches};
 pub use tally::Tally;
 pub use timeline::{MAX_WINDOWS, PhaseWindow, Timeline, Window};
+pub(crate) use timeline::{join_resources, larger_resources};
 
 /// So many phases a run may have.
 pub const MAX_PHASES: usize = 256;
@@ -142,7 +144,7 @@ impl RunState {
     /// The phase of this name.
     #[must_use]
     pub fn phase(&self, name: &str) -> Option<&PhaseState> {
-        self.names.get(name).and_then(|place| self.phases.get(*place))
+        self.names.get(&*bounded_value(name)).and_then(|place| self.phases.get(*place))
     }
 
     /// What the run is up to.
@@ -213,6 +215,12 @@ impl RunState {
         if self.ended.is_some() { self.clock.run_ns } else { self.clock.run_ns_at(now_unix_ns) }
     }
 
+    /// Whether nothing was heard of the run for longer than this, though it has not ended: its process is gone.
+    #[must_use]
+    pub fn is_lost(&self, now_unix_ns: u64, after_ns: u64) -> bool {
+        self.ended.is_none() && now_unix_ns.saturating_sub(self.clock.last_unix_ns) > after_ns
+    }
+
     /// How the phases follow each other: as declared, or as it happened. Until two have met, sequentially.
     #[must_use]
     pub fn flow(&self) -> Flow {
@@ -223,7 +231,7 @@ impl RunState {
         let meet = |(place, one): (usize, &Stretches)| {
             at_work.iter().skip(place + 1).any(|two| {
                 let shorter_ns = one.total_ns().min(two.total_ns());
-                shorter_ns > 0 && one.common_ns(two) * 2 > shorter_ns
+                one.common_ns(two) > shorter_ns / 2
             })
         };
         if at_work.iter().enumerate().any(meet) { Flow::Streaming } else { Flow::Sequential }

@@ -45,6 +45,10 @@ pub struct PhaseState {
     pub service: Distribution,
     /// Each worker of the process.
     pub lanes: BTreeMap<u32, Lane>,
+    /// Whether the time of lanes is what they worked only; else it is that of their runs, which may wait as well.
+    pub lanes_are_net: bool,
+    /// What lanes are called, where that is more than their number: those of several workers together.
+    pub lane_names: BTreeMap<u32, String>,
     /// When it was at work, up to the latest event that says so.
     pub stretches: Stretches,
     /// When items were counted.
@@ -87,7 +91,7 @@ impl Effort {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
-            runs: self.runs + other.runs,
+            runs: self.runs.saturating_add(other.runs),
             busy_ns: self.busy_ns.saturating_add(other.busy_ns),
             waiting_in_ns: self.waiting_in_ns.saturating_add(other.waiting_in_ns),
             waiting_out_ns: self.waiting_out_ns.saturating_add(other.waiting_out_ns),
@@ -169,6 +173,14 @@ impl PhaseState {
         Effort { busy_ns: if told.busy_ns > 0 { told.busy_ns } else { seen_ns }, ..told }
     }
 
+    /// Of the time of its workers that is accounted for, what was work; all of it, where nothing is.
+    #[must_use]
+    pub fn busy_share(&self) -> f64 {
+        let effort = self.all_effort();
+        let all_ns = effort.busy_ns.saturating_add(effort.waiting_in_ns).saturating_add(effort.waiting_out_ns);
+        if all_ns > 0 { effort.busy_ns as f64 / all_ns as f64 } else { 1.0 }
+    }
+
     /// When it was at work, until a moment of the run's time.
     #[must_use]
     pub fn stretches_at(&self, run_ns: u64) -> Stretches {
@@ -237,7 +249,7 @@ impl PhaseState {
     /// Whether most runs are seen to begin and end. On long runs, a journal holds a sample of them only.
     pub(crate) fn has_all_runs(&self) -> bool {
         let seen: u64 = self.ended.iter().sum();
-        seen > 0 && seen + seen / 10 + 10 >= self.earlier.runs + self.effort.runs
+        seen > 0 && seen + seen / 10 + 10 >= self.earlier.runs.saturating_add(self.effort.runs)
     }
 
     /// What its rate is told by: items, or runs where none are counted.

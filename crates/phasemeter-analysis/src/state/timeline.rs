@@ -43,10 +43,10 @@ impl PhaseWindow {
     }
 
     fn join(&mut self, next: &Self) {
-        self.processed += next.processed;
-        self.busy_ns += next.busy_ns;
-        self.waiting_in_ns += next.waiting_in_ns;
-        self.waiting_out_ns += next.waiting_out_ns;
+        self.processed = self.processed.saturating_add(next.processed);
+        self.busy_ns = self.busy_ns.saturating_add(next.busy_ns);
+        self.waiting_in_ns = self.waiting_in_ns.saturating_add(next.waiting_in_ns);
+        self.waiting_out_ns = self.waiting_out_ns.saturating_add(next.waiting_out_ns);
         self.active = self.active.max(next.active);
     }
 }
@@ -96,7 +96,7 @@ impl Timeline {
 
 fn join(window: &mut Window, next: &Window) {
     let (own, others) = (window.to_ns - window.from_ns, next.to_ns - next.from_ns);
-    window.resources = mean(&window.resources, own as f64, &next.resources, others as f64);
+    window.resources = join_resources(&window.resources, own as f64, &next.resources, others as f64);
     window.to_ns = next.to_ns;
     if window.phases.len() < next.phases.len() {
         window.phases.resize(next.phases.len(), PhaseWindow::default());
@@ -107,9 +107,24 @@ fn join(window: &mut Window, next: &Window) {
 }
 
 /// The mean by time; what only one of them has is that one's.
-fn mean(one: &Resources, one_ns: f64, two: &Resources, two_ns: f64) -> Resources {
+pub(crate) fn join_resources(one: &Resources, one_ns: f64, two: &Resources, two_ns: f64) -> Resources {
+    each_resource(
+        one,
+        two,
+        |one, two| {
+            if one_ns + two_ns > 0.0 { (one * one_ns + two * two_ns) / (one_ns + two_ns) } else { two }
+        },
+    )
+}
+
+/// The larger of each; what only one of them has is that one's.
+pub(crate) fn larger_resources(one: &Resources, two: &Resources) -> Resources {
+    each_resource(one, two, f64::max)
+}
+
+fn each_resource(one: &Resources, two: &Resources, join: impl Fn(f64, f64) -> f64) -> Resources {
     let both = |one: Option<f64>, two: Option<f64>| match (one, two) {
-        (Some(one), Some(two)) if one_ns + two_ns > 0.0 => Some((one * one_ns + two * two_ns) / (one_ns + two_ns)),
+        (Some(one), Some(two)) => Some(join(one, two)),
         (one, two) => two.or(one),
     };
     Resources {

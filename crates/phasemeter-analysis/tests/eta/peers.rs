@@ -30,6 +30,7 @@ impl Ema {
 pub(crate) struct Tqdm {
     items: f64,
     min_items: f64,
+    ema_min_items: Ema,
     seen_items: f64,
     seen_s: f64,
     ema_items: Ema,
@@ -46,10 +47,12 @@ impl Tqdm {
         }
         self.ema_items.add(new_items);
         self.ema_seconds.add(passed_s);
+        let expected = new_items * TQDM_MIN_INTERVAL_S / passed_s;
         self.min_items = if passed_s >= TQDM_MAX_INTERVAL_S {
-            new_items * TQDM_MIN_INTERVAL_S / passed_s
+            expected
         } else {
-            TQDM_SMOOTHING * new_items * TQDM_MIN_INTERVAL_S / passed_s + (1.0 - TQDM_SMOOTHING) * self.min_items
+            self.ema_min_items.add(expected);
+            self.ema_min_items.value()
         };
         (self.seen_items, self.seen_s) = (self.items, at_s);
     }

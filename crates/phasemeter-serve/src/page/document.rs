@@ -126,7 +126,11 @@ fn about_pipeline(html: &mut Html, name: &str, pipeline: &Pipeline<'_>, view: Vi
     }
     if let Some(progress) = pipeline.progress {
         html.raw("<p class=\"progress\">").bar("done", progress);
-        html.raw(" <strong>").text(&format::percent(progress)).raw("</strong></p>\n");
+        html.raw(" <strong>").text(&format::percent(progress)).raw("</strong>");
+        if let Some(eta) = pipeline.eta.filter(|_| pipeline.run.as_ref().is_some_and(|run| !run.finished)) {
+            html.raw(" <small>done in about ").text(&format::duration(eta)).raw("</small>");
+        }
+        html.raw("</p>\n");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use phasemeter_core::catalogue::{
     PHASE_ACTIVE, PHASE_ALLOCATED, PHASE_ALLOCATIONS, PHASE_BUSY_TIME, PHASE_BYTES, PHASE_CPU_TIME, PHASE_DURATION,
     PHASE_ERRORS, PHASE_EXPECTED_ITEMS, PHASE_HELD, PHASE_ITEMS, PHASE_OLDEST_START_TIMESTAMP, PHASE_PROGRESS,
-    PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
+    PHASE_RUNS, PHASE_UNITS, PHASE_WAITING_TIME, PIPELINE_ETA, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
     PIPELINE_START_TIMESTAMP,
 };
 use phasemeter_core::{Effort, ItemOutcome, Labels, Metric, Outcome, Series, Snapshot, Value, WaitingFor, Work};
@@ -26,6 +26,8 @@ pub(crate) struct Name {
 pub(crate) struct Pipeline<'a> {
     pub(crate) run: Option<Run>,
     pub(crate) progress: Option<f64>,
+    /// How long the run will still take.
+    pub(crate) eta: Option<Duration>,
     pub(crate) phases: Vec<(Name, Phase)>,
     pub(crate) work: Vec<&'a Work>,
 }
@@ -116,6 +118,9 @@ pub(crate) fn pipelines(snapshot: &Snapshot) -> BTreeMap<String, Pipeline<'_>> {
     }
     for series in snapshot.series(&PIPELINE_PROGRESS) {
         pipelines.entry(pipeline_of(series)).or_default().progress = Some(series.value.as_f64());
+    }
+    for series in snapshot.series(&PIPELINE_ETA) {
+        pipelines.entry(pipeline_of(series)).or_default().eta = seconds(&series.value);
     }
     for series in snapshot.series(&PIPELINE_RUN_INFO) {
         let (pipeline, labels) = (pipeline_of(series), [("pipeline", series.labels.value("pipeline").unwrap_or(""))]);

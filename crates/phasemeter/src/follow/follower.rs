@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use phasemeter_analysis::event::{Declared, Event, EventKind, Heartbeat, PhaseDeclared, RunEnded, TotalSet};
+use phasemeter_analysis::event::{Declared, Event, EventKind, Heartbeat, PhaseDeclared, Resources, RunEnded, TotalSet};
 use phasemeter_analysis::progress::{HighWater, PastRuns};
 use phasemeter_analysis::{Progress, RunState};
 use phasemeter_core::{Outcome, Samples, Snapshot};
@@ -12,7 +12,7 @@ use super::Seen;
 use super::journal::{JournalFile, Target};
 use super::machine::Machine;
 use super::plan::Plan;
-use super::spans::Spans;
+use super::spans::{At, Spans};
 use super::totals::{Total, Totals, totals};
 use crate::inner::Inner;
 use crate::notice;
@@ -27,17 +27,27 @@ pub(super) struct Follower {
     before: Totals,
     expected: BTreeMap<Box<str>, u64>,
     spans: Spans,
+    looks: u64,
     machine: Machine,
     /// Opened on the thread that follows, which may wait for a disk.
     journal: Option<JournalFile>,
 }
 
+/// Single runs are looked at as often as heartbeats are written.
+const SPANS_EVERY: u64 = 5;
+
 impl Follower {
     pub(super) fn new(inner: &Inner, mut plan: Plan, pipeline: &str, id: &str) -> Self {
         let moment = inner.clock.moment();
         let before = totals(&inner.registry.read(moment), pipeline);
-        for (phase, total) in &before {
-            if plan.phases.iter().all(|known| *known.name != **phase) && (total.expected > 0 || !total.is_used()) {
+        // In the order in which the program declared them, which is mostly that of the pipeline.
+        let place = |phase: &str, known: &[Box<str>]| known.iter().position(|known| **known == *phase);
+        let known = inner.declared_phases();
+        let mut named: Vec<_> = before.iter().collect();
+        named.sort_by_key(|(phase, _)| place(phase, &known).unwrap_or(usize::MAX));
+        for (phase, total) in named {
+            let is_new = plan.phases.iter().all(|known| *known.name != **phase);
+            if is_new && (total.expected > 0 || !total.is_used()) {
                 plan.phases.push(PhaseDeclared {
                     name: phase.to_string(),
                     total: Some(total.expected).filter(|expected| *expected > 0),
@@ -56,6 +66,7 @@ impl Follower {
             before,
             expected,
             spans: Spans::default(),
+            looks: 0,
             machine: Machine::default(),
             journal: None,
         }
@@ -84,17 +95,22 @@ impl Follower {
                 self.apply(&Event { at_ns: moment.unix_ns, event: EventKind::TotalSet(set) });
             }
         }
-        let work: Vec<_> =
-            inner.registry.work(moment).into_iter().filter(|work| work.pipeline == self.pipeline).collect();
-        for event in self.spans.look(&work, moment.now_ns, moment.unix_ns) {
-            self.apply(&event);
+        // Not between heartbeats that are written, or the journal would tell of times that it knows nothing else of.
+        if self.looks % SPANS_EVERY == 0 {
+            let work = inner.registry.work(moment).into_iter().filter(|work| work.pipeline == self.pipeline);
+            let (work, at) = (work.collect::<Vec<_>>(), At { now_ns: moment.now_ns, unix_ns: moment.unix_ns });
+            let mut events = self.spans.look(&work, at);
+            events.append(&mut self.spans.in_hand(&work, at));
+            events.iter().for_each(|event| self.apply(event));
         }
+        self.looks += 1;
         let phases = now.iter().map(|(phase, total): (&_, &Total)| {
             let before = self.before.get(phase).copied().unwrap_or_default();
             total.beat(phase, &before)
         });
         let phases = phases.collect();
         let resources = inner.collected().map(|snapshot| self.machine.look(&snapshot, moment.now_ns));
+        let resources = resources.filter(|resources| *resources != Resources::default());
         self.apply(&Event { at_ns: moment.unix_ns, event: EventKind::Heartbeat(Heartbeat { phases, resources }) });
         self.call_in_time(moment.unix_ns);
     }

@@ -4,17 +4,17 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use phasemeter_analysis::RunState;
 use phasemeter_analysis::analysis::Limits;
-use phasemeter_analysis::event::{Declared, Event};
+use phasemeter_analysis::event::{Declared, Event, EventKind};
 use phasemeter_analysis::journal::{JournalWriter, fold};
-use phasemeter_analysis::progress::{MAX_PAST_RUNS, PastRuns};
-use phasemeter_analysis::report::{Report, past_run_of};
+use phasemeter_analysis::progress::PastRuns;
+use phasemeter_analysis::report::Report;
 use phasemeter_analysis::thinning::Policy;
 use phasemeter_core::{DropReason, Registry};
 
+use super::folder;
 use crate::notice;
 
 /// Where the run is written to.
@@ -22,6 +22,8 @@ pub(super) struct JournalFile {
     /// `None` where nobody named a folder.
     path: Option<PathBuf>,
     writer: Option<JournalWriter<File>>,
+    /// The last heartbeat, where it followed the one before too close to be written.
+    left_out: Option<Event>,
     reports: Vec<PathBuf>,
     past: PastRuns,
     /// Since they were counted last.
@@ -36,16 +38,17 @@ impl JournalFile {
         let mut journal = Self {
             path: None,
             writer: None,
+            left_out: None,
             reports: plan.report.map(Path::to_owned).into_iter().collect(),
             past: PastRuns::default(),
             failures: 0,
             is_said: false,
         };
         let Some(folder) = plan.folder else { return (journal, RunState::default()) };
-        let of_run = folder.join(file_name(&declared.run));
-        let path = of_run.join(file_name(&declared.worker) + ".jsonl");
-        journal.reports.insert(0, of_run.join(file_name(&declared.worker) + ".report.json"));
-        journal.past = past(folder, &of_run, &declared.pipeline);
+        let path = folder::journal(folder, &declared.run, &declared.worker);
+        journal.reports.insert(0, folder::report(folder, &declared.run, &declared.worker));
+        let of_run = path.parent().unwrap_or(folder);
+        journal.past = folder::past_runs(folder, of_run, &declared.pipeline);
         let before = earlier(&path);
         if before.attempt > 0 && !plan.is_attempt_said {
             declared.attempt = before.attempt.saturating_add(1);
@@ -64,11 +67,23 @@ impl JournalFile {
             // After a failure: what was lost is in the next heartbeat, which counts from the beginning.
             self.begin();
         }
-        let Some(writer) = &mut self.writer else { return };
-        if let Err(error) = writer.write(event) {
+        if let Err(error) = self.try_write(event) {
             self.writer = None;
             self.fail(&error.to_string());
         }
+    }
+
+    /// Before the end comes the last heartbeat, though it follows close: it holds all that was counted.
+    fn try_write(&mut self, event: &Event) -> Result<(), phasemeter_analysis::Error> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        if let (EventKind::RunEnded(_), Some(beat)) = (&event.event, self.left_out.take()) {
+            writer.write_in_full(&beat)?;
+        }
+        let is_written = writer.write(event)?;
+        if matches!(event.event, EventKind::Heartbeat(_)) {
+            self.left_out = (!is_written).then(|| event.clone());
+        }
+        Ok(())
     }
 
     /// Leaves the report.
@@ -161,48 +176,4 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
         let _gone = fs::remove_file(&half);
     }
     renamed
-}
-
-/// The latest reports of other runs of this pipeline below the folder, the latest last. What cannot be read is passed over.
-fn past(folder: &Path, of_run: &Path, pipeline: &str) -> PastRuns {
-    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_report = |path: &PathBuf| path.to_string_lossy().ends_with(".report.json");
-    let runs = entries(folder).filter(|path| path != of_run && path.is_dir());
-    let mut reports: Vec<(SystemTime, PathBuf)> = runs
-        .flat_map(|run| entries(&run).collect::<Vec<_>>())
-        .filter(is_report)
-        .filter_map(|path| Some((fs::metadata(&path).ok()?.modified().ok()?, path)))
-        .collect();
-    reports.sort();
-    let read = |(_, path): &(SystemTime, PathBuf)| {
-        let text = fs::read_to_string(path).ok()?;
-        past_run_of(&text, &path.display().to_string(), pipeline).ok().flatten()
-    };
-    let mut runs: Vec<_> = reports.iter().rev().filter_map(read).take(MAX_PAST_RUNS).collect();
-    runs.reverse();
-    PastRuns { runs }
-}
-
-/// A name that every file system takes.
-fn file_name(name: &str) -> String {
-    let is_taken = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-');
-    let safe: String = name.chars().map(|letter| if is_taken(letter) { letter } else { '_' }).take(100).collect();
-    match safe.trim_start_matches('.') {
-        "" => "_".to_owned(),
-        safe => safe.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_files_hold_nothing_that_leads_elsewhere() {
-        for (name, expected) in
-            [("nightly", "nightly"), ("../x", "_x"), ("a/b c", "a_b_c"), ("", "_"), ("..", "_"), ("ü.1", "ü.1")]
-        {
-            assert_eq!(file_name(name), expected);
-        }
-    }
 }

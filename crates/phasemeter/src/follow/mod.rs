@@ -8,11 +8,12 @@
 //! One thread a run does it, once a second: whoever works and counts pays nothing for it. What is written goes through
 //! that thread as well, so a slow disk holds up nobody else.
 
+#[cfg(feature = "journal")]
+pub mod folder;
 mod follower;
 mod machine;
 mod plan;
 mod said;
-mod scheduler;
 mod spans;
 mod totals;
 
@@ -32,6 +33,7 @@ use self::follower::Follower;
 use crate::inner::{Inner, lock};
 
 pub(crate) use self::plan::Plan;
+pub(crate) use phasemeter_analysis::scheduler::variables;
 
 /// How often it is looked at.
 const CADENCE: Duration = Duration::from_secs(1);

@@ -1,13 +1,13 @@
 //! How a run is to be followed: what the program says, what a scheduler says, and what is usual.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use phasemeter_analysis::event::{Declared, Flow, PhaseDeclared};
+use phasemeter_analysis::scheduler::{Scheduled, scheduled};
 
-use super::scheduler::Scheduler;
-use crate::clock::nanos;
 use crate::environment::Followed;
+use crate::notice;
 
 /// What a run is followed by.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Plan {
     pub(super) worker: Option<String>,
     pub(super) shard: Option<String>,
     pub(super) attempt: Option<u32>,
-    pub(super) deadline: Option<SystemTime>,
+    pub(super) deadline_unix_ns: Option<u64>,
     pub(super) flow: Option<Flow>,
     pub(super) phases: Vec<PhaseDeclared>,
     pub(super) checkpoint: Option<Checkpoint>,
@@ -32,18 +32,17 @@ pub(super) struct Checkpoint {
 impl Plan {
     /// Fills what the program left open.
     pub(crate) fn or_environment(mut self, environment: &Followed) -> Self {
-        let scheduler = Scheduler::read(&environment.scheduler);
+        let scheduled = scheduled_by(environment);
         self.folder = self.folder.or_else(|| environment.run_dir.as_ref().map(PathBuf::from));
-        self.worker = self.worker.or_else(|| environment.worker.clone()).or_else(|| scheduler.worker());
-        self.shard = self.shard.or_else(|| scheduler.shard());
-        self.attempt = self.attempt.or(scheduler.attempt);
-        self.deadline = self.deadline.or(scheduler.deadline);
+        self.worker = self.worker.or_else(|| environment.worker.clone()).or(scheduled.worker);
+        self.attempt = self.attempt.or(scheduled.attempt);
+        self.deadline_unix_ns = self.deadline_unix_ns.or(scheduled.deadline_unix_ns);
         self
     }
 
     /// The id of a run that has none: with a journal each run needs one of its own.
     pub(crate) fn id(&self, environment: &Followed, name: &str, unix_ns: u64) -> String {
-        let scheduled = || Scheduler::read(&environment.scheduler).job.map(|job| format!("{name}-{job}"));
+        let scheduled = || scheduled_by(environment).run.map(|job| format!("{name}-{job}"));
         let timed = || match &self.folder {
             Some(_) => format!("{name}-{}", timestamp(unix_ns)),
             None => name.to_owned(),
@@ -55,7 +54,6 @@ impl Plan {
     pub(super) fn declared(&self, pipeline: &str, run: &str) -> Declared {
         let host = host(Path::new("/proc/sys/kernel/hostname"));
         let worker = self.worker.clone().unwrap_or_else(|| format!("{host}-{}", std::process::id()));
-        let deadline = self.deadline.and_then(|deadline| deadline.duration_since(UNIX_EPOCH).ok()).map(nanos);
         Declared {
             pipeline: pipeline.to_owned(),
             run: run.to_owned(),
@@ -63,11 +61,20 @@ impl Plan {
             host,
             attempt: self.attempt.unwrap_or(1).max(1),
             shard: self.shard.clone(),
-            deadline_unix_ns: deadline,
+            deadline_unix_ns: self.deadline_unix_ns,
             flow: self.flow,
             phases: self.phases.clone(),
         }
     }
+}
+
+/// A variable that a scheduler has wrong is said, and all of them are left out.
+fn scheduled_by(environment: &Followed) -> Scheduled {
+    let set = |name: &str| environment.scheduler.iter().find(|(own, _)| *own == name).map(|(_, value)| value.clone());
+    scheduled(set).unwrap_or_else(|error| {
+        notice::say(&format!("what the scheduler says of this job is ignored: {error}"));
+        Scheduled::default()
+    })
 }
 
 fn host(file: &Path) -> String {
@@ -118,7 +125,7 @@ mod tests {
         let named = Followed { run_id: Some("mine".into()), ..Followed::default() };
         assert_eq!(journaled.id(&named, "nightly", at), "mine");
         let slurm = Followed { scheduler: vec![("SLURM_JOB_ID", "77".into())], ..Followed::default() };
-        assert_eq!(journaled.id(&slurm, "nightly", at), "nightly-77");
+        assert_eq!(journaled.id(&slurm, "nightly", at), "nightly-slurm-77");
     }
 
     #[test]
@@ -133,11 +140,11 @@ mod tests {
 
     #[test]
     fn what_the_program_says_is_stronger_than_what_a_scheduler_does() {
-        let slurm = vec![("SLURM_PROCID", "3".to_owned()), ("SLURM_JOB_END_TIME", "1000".to_owned())];
+        let slurm = [("SLURM_JOB_ID", "7"), ("SLURM_PROCID", "3"), ("SLURM_JOB_END_TIME", "1000")];
+        let slurm = slurm.map(|(name, value)| (name, value.to_owned())).to_vec();
         let environment = Followed { scheduler: slurm, ..Followed::default() };
         let own = Plan { worker: Some("w9".into()), ..Plan::default() }.or_environment(&environment);
-        assert_eq!((own.worker.as_deref(), own.shard.as_deref()), (Some("w9"), Some("3")));
-        assert_eq!(own.deadline, Some(UNIX_EPOCH + Duration::from_secs(1_000)));
-        assert_eq!(Plan::default().or_environment(&environment).worker.as_deref(), Some("rank-3"));
+        assert_eq!((own.worker.as_deref(), own.deadline_unix_ns), (Some("w9"), Some(1_000_000_000_000)));
+        assert_eq!(Plan::default().or_environment(&environment).worker.as_deref(), Some("rank3"));
     }
 }

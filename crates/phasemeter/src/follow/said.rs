@@ -1,12 +1,13 @@
 //! What a program says of a run that is followed, and what it is told.
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use phasemeter_analysis::Progress;
 use phasemeter_analysis::event::{EventKind, Flow, PhaseDeclared};
 
 use super::plan::Checkpoint;
+use crate::clock::nanos;
 use crate::run::{Run, RunBuilder};
 
 /// What a run that is followed may be told before it starts; with the feature `progress`.
@@ -45,7 +46,7 @@ impl RunBuilder {
 
     /// When it has to be over; otherwise Slurm's limit, where there is one.
     pub fn deadline(mut self, deadline: SystemTime) -> Self {
-        self.plan.deadline = Some(deadline);
+        self.plan.deadline_unix_ns = deadline.duration_since(UNIX_EPOCH).ok().map(nanos);
         self
     }
 

@@ -15,7 +15,7 @@ impl OfPhase<'_> {
         let (workers, pieces) = (u64::from(phase.workers?), self.usage.runs.saturating_add(phase.active));
         // Runs that do not say which worker they are on may be the whole phase.
         let at_work = phase.peak_active.max(phase.lanes.len() as u64);
-        let is_piecewise = !phase.lanes.is_empty();
+        let is_piecewise = !phase.lanes.is_empty() && pieces > 0;
         let share = at_work as f64 / workers as f64;
         if !self.has_lasted() || !is_piecewise || pieces >= workers || share >= limits.workers_at_work {
             return None;
@@ -41,7 +41,7 @@ impl OfPhase<'_> {
         let items = work().map(|phase| phase.items).max()?;
         let workers = u64::from(work().map(|phase| phase.workers).max().unwrap_or(1).max(self.usage.workers));
         let outer = phases.iter().filter(|phase| phase.parent.is_none());
-        let busy_ns: u64 = outer.map(|phase| phase.busy_ns).sum();
+        let busy_ns = outer.map(|phase| phase.busy_ns).fold(0, u64::saturating_add);
         let share = self.usage.busy_ns as f64 / busy_ns.max(1) as f64;
         let is_by_item = self.usage.runs as f64 >= items as f64 * limits.initialisations && items >= limits.min_items;
         // Once per worker is what is advised, however long that takes.
@@ -70,11 +70,13 @@ impl OfPhase<'_> {
         let limits = &self.case.analysis.limits;
         let phase = self.case.state.phases.get(self.place)?;
         let skew = self.usage.skew.filter(|skew| *skew > limits.skew)?;
-        if !self.has_lasted() || self.usage.runs < limits.min_items {
+        if !self.has_lasted() || self.usage.runs.max(self.usage.items) < limits.min_items {
             return None;
         }
         let (slowest, lane) = phase.lanes.iter().max_by_key(|(_, lane)| lane.busy_ns)?;
-        let mean_ns = phase.lanes.values().map(|lane| lane.busy_ns).sum::<u64>() / phase.lanes.len().max(1) as u64;
+        let all_ns = phase.lanes.values().map(|lane| lane.busy_ns).fold(0, u64::saturating_add);
+        let mean_ns = all_ns / phase.lanes.len().max(1) as u64;
+        let slowest = phase.lane_names.get(slowest).cloned().unwrap_or_else(|| slowest.to_string());
         let evidence = format!("worker {slowest} was busy for {}, {skew:.1} times the median", duration(lane.busy_ns));
         let threshold = format!("slowest ÷ median > {:.1}", limits.skew);
         let saved_ns = lane.busy_ns.saturating_sub(mean_ns) as f64;

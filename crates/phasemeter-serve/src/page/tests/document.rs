@@ -2,9 +2,9 @@
 
 use phasemeter_core::catalogue::{
     CGROUP_MEMORY_LIMIT, COLLECTOR_INFO, CONTAINER_MEMORY_WORKING_SET, HW_GPU_UTILIZATION, HW_POWER, HW_STATUS,
-    LEVEL_INFO, PHASE_BUSY_TIME, PHASE_OLDEST_START_TIMESTAMP, PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO,
-    PIPELINE_START_TIMESTAMP, PROCESS_CPU_SECONDS, PROCESS_MEMORY_USAGE, PROCESS_START_TIMESTAMP, SCRAPE_DURATION,
-    SPANS_ENABLED, SYSTEM_CPU_LOGICAL_COUNT, SYSTEM_CPU_UTILIZATION, SYSTEM_LOAD_1M, TARGET_INFO,
+    LEVEL_INFO, PHASE_BUSY_TIME, PHASE_OLDEST_START_TIMESTAMP, PIPELINE_ETA, PIPELINE_FINISHED, PIPELINE_PROGRESS,
+    PIPELINE_RUN_INFO, PIPELINE_START_TIMESTAMP, PROCESS_CPU_SECONDS, PROCESS_MEMORY_USAGE, PROCESS_START_TIMESTAMP,
+    SCRAPE_DURATION, SPANS_ENABLED, SYSTEM_CPU_LOGICAL_COUNT, SYSTEM_CPU_UTILIZATION, SYSTEM_LOAD_1M, TARGET_INFO,
 };
 use phasemeter_core::{Effort, ItemOutcome, MAX_COUNT, Outcome, Value, WaitingFor};
 
@@ -23,10 +23,13 @@ fn the_run_stands_above_its_phases_and_waiting_comes_first() {
     let read = with(samples(&registry), &PIPELINE_PROGRESS, &pipeline, Value::Real(0.5));
     let read = with(read, &PIPELINE_START_TIMESTAMP, &pipeline, Value::Nanos(9_940 * SECOND_NS));
     let read = with(read, &PIPELINE_RUN_INFO, &[("pipeline", "acid"), ("run", "nightly")], Value::Count(1));
+    let read = with(read, &PIPELINE_ETA, &pipeline, Value::Nanos(90 * SECOND_NS));
     let running = page(with(read.clone(), &PIPELINE_FINISHED, &pipeline, Value::Level(0)));
-    check(&running, &["run nightly running started 1 m 00 s ago", "50 %"]);
+    check(&running, &["run nightly running started 1 m 00 s ago", "50 % done in about 1 m 30 s"]);
     assert!(running.find(">acid<") < running.find(">aaa<"));
-    check(&page(with(read, &PIPELINE_FINISHED, &pipeline, Value::Level(1))), &["run nightly finished"]);
+    let finished = page(with(read, &PIPELINE_FINISHED, &pipeline, Value::Level(1)));
+    check(&finished, &["run nightly finished"]);
+    assert!(!finished.contains("done in about"));
 }
 
 #[test]

@@ -1,0 +1,165 @@
+//! `phasemeter status`, `analyze`, `runs` and `diff`, run as their users run them, over journals of real and of made-up runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use phasemeter_tests::example::documents;
+use phasemeter_tests::program::{Ended, Program};
+use phasemeter_tests::tree::Tree;
+use phasemeter_tests::waiting::wait_for;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn phasemeter(arguments: &[&str]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phasemeter"));
+    Program::start(command.args(arguments).env("TZ", "UTC")).ended()
+}
+
+#[track_caller]
+fn answer(arguments: &[&str]) -> String {
+    let ended = phasemeter(arguments);
+    assert_eq!(ended.status, Some(0), "{arguments:?}: {}", ended.stderr);
+    ended.stdout
+}
+
+#[track_caller]
+fn check_refused(arguments: &[&str], expected: &str) {
+    let ended = phasemeter(arguments);
+    assert_eq!((ended.status, &*ended.stdout), (Some(2), ""), "{arguments:?}: {}", ended.stderr);
+    assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+}
+
+fn fixture(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../phasemeter-analysis/tests/fixtures");
+    folder.join(name).to_string_lossy().into_owned()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a temporary folder has a plain name")
+}
+
+/// The example over a few files, to its end.
+fn finished(runs: &Path) -> PathBuf {
+    let tree = Tree::mixed();
+    let mut command = documents();
+    command.arg(tree.root()).args(["--once", "--run-dir", text(runs)]).env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+    let ended = Program::start(&mut command).ended();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let mut found = fs::read_dir(runs).expect("it was made").map(|entry| entry.expect("an entry").path());
+    found.next().expect("there is a run")
+}
+
+#[test]
+fn the_numbers_that_must_come_out_do() {
+    let seed = answer(&["analyze", &fixture("seed.jsonl"), "--what-if", "embed=2x"]);
+    assert!(seed.contains("66.7 %") && seed.contains("33.3 % shorter"), "{seed}");
+    let questions = ["--what-if", "extract=2x", "--what-if", "embed=2x", "--what-if", "overlap"];
+    let a = answer(&[&["analyze", &*fixture("workload-a.jsonl")], &questions[..]].concat());
+    for expected in
+        ["extract=2x", "27.8 % shorter", "22.1 % shorter", "44.4 % shorter (×1.80)", "overlap efficiency 0.556"]
+    {
+        assert!(a.contains(expected), "{expected} in {a}");
+    }
+    let b = answer(&["analyze", &fixture("workload-b.jsonl")]);
+    assert!(b.contains("store (one worker") && b.contains("scale the sink"), "{b}");
+}
+
+#[test]
+fn a_run_that_came_to_its_end_is_told_by_all_of_them() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let run = finished(folder.path());
+    let status: Value = serde_json::from_str(&answer(&["status", text(folder.path()), "--json"])).expect("it is JSON");
+    assert_eq!((&status["finished"], &status["active"], &status["lost"]), (&1.into(), &0.into(), &0.into()));
+    let extract = status["phases"].as_array().and_then(|phases| phases.iter().find(|phase| phase["name"] == "extract"));
+    let (processed, total) = extract.map(|phase| (phase["processed"].clone(), phase["total"].clone())).expect("it ran");
+    assert!(processed == total && processed.as_u64() > Some(5), "{processed} of {total}");
+    let analysis: Value = serde_json::from_str(&answer(&["analyze", text(&run), "--json"])).expect("it is JSON");
+    assert_eq!(analysis["analysis"]["status"], "completed");
+    let listed = answer(&["runs", text(folder.path())]);
+    assert!(listed.lines().count() == 1 && listed.contains("100 %") && listed.contains("1 finished"), "{listed}");
+    let same = answer(&["diff", text(&run), text(&run), "--fail-over", "10%"]);
+    assert!(same.contains("no phase differs by more than noise"), "{same}");
+}
+
+#[test]
+fn documents_killed_half_way_still_has_a_status_and_an_analysis() {
+    let (folder, tree) = (TempDir::new().expect("a temporary folder"), Tree::slow(60));
+    let mut command = documents();
+    command
+        .arg(tree.root())
+        .args(["--once", "--run-dir", text(folder.path())])
+        .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+    let program = Program::start(&mut command);
+    // It is at work, and its journal says so.
+    wait_for("a journal that tells of items", || {
+        let status = phasemeter(&["status", text(folder.path()), "--json"]);
+        let status: Value =
+            serde_json::from_str(&status.stdout).map_err(|error| format!("{error}: {}", status.stderr))?;
+        let is_at_work = status["active"] == 1
+            && status["phases"]
+                .as_array()
+                .is_some_and(|phases| phases.iter().any(|phase| phase["processed"].as_u64() > Some(0)));
+        is_at_work.then_some(()).ok_or_else(|| status.to_string())
+    });
+    // Which kills it: SIGKILL leaves it no time for a word.
+    drop(program);
+    let lost = wait_for("a worker that is lost", || {
+        let status = answer(&["status", text(folder.path()), "--lost-after", "1"]);
+        if status.contains("1 lost") { Ok(status) } else { Err(status) }
+    });
+    assert!(lost.contains("killed at") && !lost.contains("running,"), "{lost}");
+    let analysis = answer(&["analyze", text(folder.path())]);
+    assert!(analysis.contains("Where the time went"), "{analysis}");
+}
+
+#[test]
+fn a_slower_run_fails_a_pull_request() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let slower = folder.path().join("slower.jsonl");
+    let base = fixture("seed.jsonl");
+    // The same run, told by a clock that goes half as fast.
+    let begun = 1_767_225_600_000_000_000_u64;
+    let text_of_base = fs::read_to_string(&base).expect("it is a fixture");
+    let first: Value = serde_json::from_str(text_of_base.lines().nth(1).expect("an event")).expect("it is JSON");
+    let begun = first["at_ns"].as_u64().unwrap_or(begun);
+    let stretched = text_of_base.lines().map(|line| {
+        let mut event: Value = serde_json::from_str(line).expect("it is JSON");
+        if let Some(at_ns) = event["at_ns"].as_u64() {
+            event["at_ns"] = (begun + 2 * (at_ns - begun)).into();
+        }
+        event.to_string() + "\n"
+    });
+    fs::write(&slower, stretched.collect::<String>()).expect("a writable temporary folder");
+    let compared = phasemeter(&["diff", &base, text(&slower), "--fail-over", "10%", "--markdown"]);
+    assert_eq!(compared.status, Some(1), "{}{}", compared.stdout, compared.stderr);
+    assert!(compared.stdout.contains('|') && compared.stderr.contains("slower by more than 10%"), "{compared:?}");
+    assert_eq!(phasemeter(&["diff", text(&slower), &base, "--fail-over", "10%"]).status, Some(0));
+}
+
+#[test]
+fn what_is_no_run_is_refused_and_named() {
+    let folder = TempDir::new().expect("a temporary folder");
+    check_refused(&["status", "/there is no such folder"], "cannot read /there is no such folder");
+    check_refused(&["status", text(folder.path())], "there is no journal below");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a writable temporary folder");
+        path.to_string_lossy().into_owned()
+    };
+    check_refused(&["analyze", &write("empty.jsonl", "")], "empty");
+    check_refused(&["analyze", &write("other.jsonl", "hello\n")], "other.jsonl");
+    check_refused(&["analyze", &write("newer.jsonl", "{\"phasemeter_journal\":99}\n")], "99");
+    check_refused(&["analyze", &fixture("seed.jsonl"), "--what-if", "nothing=2x"], "nothing");
+    check_refused(&["analyze", &fixture("seed.jsonl"), "--what-if", "embed=fast"], "no factor");
+    check_refused(&["diff", &fixture("seed.jsonl"), "/nowhere"], "/nowhere");
+    check_refused(&["runs", "/there is no such folder"], "it should be a folder of runs");
+}
+
+#[test]
+fn a_completion_script_names_every_subcommand() {
+    let script = answer(&["completions", "bash"]);
+    for subcommand in ["agent", "analyze", "completions", "diff", "runs", "status"] {
+        assert!(script.contains(subcommand), "{subcommand}");
+    }
+}
