@@ -82,7 +82,8 @@ pub fn no_callgrind() -> Option<String> {
 pub fn measure(effort: Effort, seed: u64, only: &str, with_callgrind: bool) -> Result<Vec<Row>, String> {
     let programs = Programs::here()?;
     let is_wanted = |job: &Job| job.name().contains(only) && (effort.is_whole || job.subject.pace != Pace::Huge);
-    let jobs: Vec<Job> = workloads::all().into_iter().flat_map(jobs_of).filter(is_wanted).collect();
+    let jobs = workloads::all().into_iter().flat_map(jobs_of).filter(is_wanted);
+    let jobs: Vec<Job> = jobs.filter(|job| job.can_be_measured()).collect();
     if jobs.is_empty() {
         return Err(format!("nothing has {only:?} in its name: `list` names what there is"));
     }
@@ -128,6 +129,15 @@ fn jobs_of(workload: Workload) -> Vec<Job> {
 impl Job {
     fn name(&self) -> String {
         format!("{}/{}", self.workload, self.subject.name)
+    }
+
+    /// Says what is missing where it cannot.
+    fn can_be_measured(&self) -> bool {
+        let missing = (self.subject.missing)();
+        if let Some(reason) = &missing {
+            eprintln!("{} is not measured: {reason}", self.name());
+        }
+        missing.is_none()
     }
 
     /// Allocations and instructions are those of the thread that makes the turns, and of no other one.

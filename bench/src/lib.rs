@@ -13,6 +13,7 @@
 //! [`workloads::all`]. Nanoseconds are of the process's CPU, so that what else the machine does matters little;
 //! conclusions are drawn from instructions and allocations, which do not depend on it.
 
+pub mod agents;
 pub mod child;
 pub mod driver;
 pub mod machine;

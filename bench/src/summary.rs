@@ -10,6 +10,7 @@ use crate::peers::{measured, metrics, ours, prometheus};
 use crate::report::figures;
 use crate::results::Row;
 use crate::workload::on_two_threads;
+use crate::workloads::AGENT;
 
 /// By name; nothing where it was not measured. Times are of CPU, ratios are ours divided by theirs.
 pub type Summary = BTreeMap<String, Option<f64>>;
@@ -24,7 +25,7 @@ const SPAN: &str = "phasemeter, span";
 const RUN: &str = "phasemeter, run";
 
 /// Names, and which median each is.
-const MEDIANS: [(&str, &str, &str); 31] = [
+const MEDIANS: [(&str, &str, &str); 37] = [
     ("span_floor_ns", "one_phase", FLOOR),
     ("span_floor_unfiltered_ns", "one_phase", "a layer that does nothing"),
     ("span_layer_ns", "one_phase", SPAN),
@@ -56,10 +57,16 @@ const MEDIANS: [(&str, &str, &str); 31] = [
     ("encoder_alone_line_1k_ns", "encode_1k", "phasemeter, encoder alone"),
     ("scrape_10k_cpu_ms", "scrape_10k", ours::NAME),
     ("bytes_per_series", "series_size", ours::NAME),
+    ("agent_scrape_cpu_us", "agent_scrape", AGENT),
+    ("agent_second_cpu_us", "agent_second", AGENT),
+    ("agent_unscraped_second_cpu_us", "agent_second", "phasemeter agent, nobody scrapes"),
+    ("agent_resident_mb", "agent_memory", AGENT),
+    ("host_sample_ns", "host_sample", "everything"),
+    ("host_sample_crowd_added_us", "host_sample_crowd", ours::NAME),
 ];
 
 /// What a workload is called in the names of measures, and what its numbers are in.
-const MEASURES: [(&str, &str, &str); 11] = [
+const MEASURES: [(&str, &str, &str); 14] = [
     ("one_phase", "span", "ns"),
     ("record", "record", "ns"),
     ("record_while_scraped", "record_while_scraped_p99", "ns"),
@@ -71,6 +78,9 @@ const MEASURES: [(&str, &str, &str); 11] = [
     ("encode_100k", "encode_line_100k", "ns"),
     ("scrape_10k", "scrape_10k_cpu", "ms"),
     ("series_size", "bytes_per_series", ""),
+    ("agent_scrape", "agent_scrape_cpu", "us"),
+    ("agent_second", "agent_second_cpu", "us"),
+    ("agent_memory", "agent_resident", "mb"),
 ];
 
 /// Ours, beside peers and floors.
@@ -80,6 +90,7 @@ pub fn of(rows: &[Row]) -> Summary {
         |workload: &str, subject: &str| rows.iter().find(|row| row.workload == workload && row.subject == subject);
     let median = |workload: &str, subject: &str| row(workload, subject).map(|row| row.value.median);
     let beside = |workload: &str, peer: &str| Some(median(workload, ours::NAME)? / median(workload, peer)?);
+    let beside_node_exporter = |workload: &str| Some(median(workload, AGENT)? / median(workload, "node_exporter")?);
     let added = |of: fn(&Row) -> Option<f64>| Some(of(row("one_phase", SPAN)?)? - of(row("one_phase", FLOOR)?)?);
     let allocations = |subject: &str| row("one_phase", subject).and_then(|row| row.allocations);
     let computed = [
@@ -88,6 +99,8 @@ pub fn of(rows: &[Row]) -> Summary {
         ("run_allocations", allocations(RUN)),
         ("encode_vs_measured", beside("encode_1k", measured::NAME)),
         ("encode_vs_prometheus", beside("encode_1k", prometheus::NAME)),
+        ("agent_scrape_vs_node_exporter", beside_node_exporter("agent_scrape")),
+        ("agent_second_vs_node_exporter", beside_node_exporter("agent_second")),
         ("scrape_10k_vs_metrics_exporter", beside("scrape_10k", metrics::NAME)),
     ];
     let medians = MEDIANS.map(|(name, workload, subject)| (name, median(workload, subject)));

@@ -38,6 +38,8 @@ pub struct Subject {
     pub threads: usize,
     /// How long a turn takes, about.
     pub pace: Pace,
+    /// Why it cannot be measured on this machine; nothing where it can.
+    pub missing: fn() -> Option<String>,
     /// Puts what stands behind it in place: a Meter at its level, a subscriber.
     behind: Arc<dyn Fn() + Send + Sync>,
     way: Way,
@@ -115,6 +117,7 @@ impl Workload {
             operations_per_turn: 1,
             threads: 1,
             pace: Pace::Short,
+            missing: || None,
             behind,
             way,
         });
@@ -165,6 +168,13 @@ impl Workload {
     #[must_use]
     pub fn pace(mut self, pace: Pace) -> Self {
         self.subjects.iter_mut().for_each(|subject| subject.pace = pace);
+        self
+    }
+
+    /// Where something is missing, none of the subjects so far is measured.
+    #[must_use]
+    pub fn unless(mut self, missing: fn() -> Option<String>) -> Self {
+        self.subjects.iter_mut().for_each(|subject| subject.missing = missing);
         self
     }
 

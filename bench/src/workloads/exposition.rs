@@ -88,7 +88,7 @@ fn scraped_ms(address: SocketAddr) -> f64 {
 }
 
 /// Everything is there at last: whoever serves begins a moment after it says that it did.
-fn scrape(address: SocketAddr) {
+pub(super) fn scrape(address: SocketAddr) {
     let deadline = Instant::now() + Duration::from_secs(10);
     let mut connection = loop {
         match TcpStream::connect(address) {

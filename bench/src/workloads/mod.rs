@@ -1,5 +1,6 @@
 //! One file a workload, or a few that belong together.
 
+mod agent;
 mod background;
 mod exact;
 mod exposition;
@@ -17,6 +18,7 @@ mod wait;
 
 use crate::workload::{Subject, Workload};
 
+pub use agent::OURS as AGENT;
 pub use items::SHAPES;
 
 /// Everything that is measured, in the order in which it is shown.
@@ -37,6 +39,7 @@ pub fn all() -> Vec<Workload> {
     workloads.extend(record::workloads());
     workloads.extend(shapes::workloads());
     workloads.extend(exposition::workloads());
+    workloads.extend(agent::workloads());
     workloads
 }
 

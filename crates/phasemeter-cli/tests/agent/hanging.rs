@@ -29,6 +29,9 @@ impl Hanging {
         let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
         mount(None::<&str>, "/", None::<&str>, private, None::<&str>).map_err(|error| format!("private: {error}"))?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        // What is below it is local, and would be asked by the same path.
+        mount(Some("below"), folder.path(), Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
+            .map_err(|error| format!("mount: {error}"))?;
         let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", asked.as_raw_fd());
         mount(Some("nobody"), folder.path(), Some("fuse"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some(&*options))
             .map_err(|error| format!("mount: {error}"))?;
@@ -42,7 +45,9 @@ impl Hanging {
 
 impl Drop for Hanging {
     fn drop(&mut self) {
-        let _detached = umount2(self.folder.path(), MntFlags::MNT_DETACH);
+        for _ in 0..2 {
+            let _detached = umount2(self.folder.path(), MntFlags::MNT_DETACH);
+        }
     }
 }
 

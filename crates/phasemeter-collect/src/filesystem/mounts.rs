@@ -76,37 +76,55 @@ const FOLDERS: [&str; 7] = [
 
 /// One for each device, sorted by where it is mounted. `None` where a line is none of a mount.
 pub(super) fn mounts(text: &str, remote: bool) -> Option<Vec<Mount>> {
+    let lines = text.lines().filter(|line| !line.is_empty());
+    let lines: Vec<Line<'_>> = lines.map(line).collect::<Option<_>>()?;
     let mut found: Vec<(&str, bool, Mount)> = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        let (number, root, mount) = mount(line)?;
-        if !is_wanted(&mount, remote) {
-            continue;
-        }
+    for Line { number, root, mount, .. } in
+        lines.iter().filter(|line| is_wanted(&line.mount, remote) && line.is_seen(&lines))
+    {
         // The same file system is often mounted again, by a part of it: the whole one stands for all.
-        let is_whole = root == "/";
-        match found.iter_mut().find(|(known, _, _)| *known == number) {
-            Some(known) if is_whole && !known.1 => *known = (number, is_whole, mount),
+        let is_whole = *root == "/";
+        match found.iter_mut().find(|(known, _, _)| known == number) {
+            Some(known) if is_whole && !known.1 => *known = (number, is_whole, mount.clone()),
             Some(_) => {}
-            None => found.push((number, is_whole, mount)),
+            None => found.push((number, is_whole, mount.clone())),
         }
     }
     let mut mounts: Vec<_> = found.into_iter().map(|(_, _, mount)| mount).collect();
     mounts.sort_by(|a, b| a.point.cmp(&b.point));
-    // Of what is mounted over something else only the later one is seen from outside.
-    mounts.dedup_by(|later, earlier| later.point == earlier.point);
     mounts.truncate(MAX_MOUNTS);
     Some(mounts)
 }
 
+/// A line of `mountinfo`.
+struct Line<'a> {
+    id: &'a str,
+    parent: &'a str,
+    /// The device's.
+    number: &'a str,
+    /// Which part of the file system it is.
+    root: &'a str,
+    mount: Mount,
+}
+
+impl Line<'_> {
+    /// Who asks for its mount point reaches it, and not what is mounted over it: that may be a file system that is not to be
+    /// asked.
+    fn is_seen(&self, all: &[Line<'_>]) -> bool {
+        !all.iter().any(|other| other.parent == self.id && other.mount.point == self.mount.point)
+    }
+}
+
 /// `id parent major:minor root point options … - type source options`; what is left out here may be any number of words.
-fn mount(line: &str) -> Option<(&str, &str, Mount)> {
-    let (own, of_type) = line.split_once(" - ")?;
-    let mut own = own.split(' ').skip(2);
+fn line(text: &str) -> Option<Line<'_>> {
+    let (own, of_type) = text.split_once(" - ")?;
+    let mut own = own.split(' ');
+    let (id, parent) = (own.next()?, own.next()?);
     let (number, root, point) = (own.next()?, own.next()?, own.next()?);
     let mut of_type = of_type.split(' ');
     let (kind, device) = (of_type.next()?, of_type.next()?);
     let mount = Mount { device: unescaped(device), point: unescaped(point), kind: kind.to_owned() };
-    Some((number, root, mount))
+    Some(Line { id, parent, number, root, mount })
 }
 
 fn is_wanted(mount: &Mount, remote: bool) -> bool {
@@ -171,6 +189,17 @@ mod tests {
             ("tmpfs", "/tmp", "tmpfs"),
         ];
         check(MOUNTINFO, true, &all);
+    }
+
+    #[test]
+    fn what_something_else_is_mounted_over_is_not_seen_and_so_not_asked_in_its_place() {
+        let below = "27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 254:1 / /srv rw - xfs /dev/vdb rw\n";
+        let over = |line: &str| format!("{line}\n{below}");
+        let root = ("/dev/vda", "/", "ext4");
+        check(&over("29 28 254:2 / /srv rw - ext4 /dev/vdc rw"), false, &[root, ("/dev/vdc", "/srv", "ext4")]);
+        let program = over("29 28 0:45 / /srv rw - fuse.sshfs me@there: rw");
+        check(&program, false, &[root]);
+        check(&program, true, &[root, ("me@there:", "/srv", "fuse.sshfs")]);
     }
 
     #[test]
