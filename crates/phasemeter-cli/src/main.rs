@@ -8,8 +8,11 @@
 //! Exit status: 0 done; 1 something failed while it worked; 2 an argument cannot be used.
 
 mod agent;
+mod collectors;
+mod config;
 mod log;
 mod output;
+mod settings_file;
 
 use std::process::ExitCode;
 
@@ -28,11 +31,13 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Agent(agent::Arguments),
+    Config(config::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Agent(arguments) => agent::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +70,12 @@ mod tests {
         check("phasemeter agent --once --listen :9100", false);
         check("phasemeter agent --once --format yaml", false);
         check("phasemeter agents", false);
+        check("phasemeter agent --config phasemeter.yaml", true);
+        check("phasemeter config check", true);
+        check("phasemeter config check phasemeter.yaml", true);
+        check("phasemeter config show phasemeter.yaml --json", true);
+        check("phasemeter config check --json", false);
+        check("phasemeter config", false);
         check("phasemeter", false);
     }
 }

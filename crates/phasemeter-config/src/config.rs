@@ -81,6 +81,11 @@ impl Config {
         found.expect("invariant: every setting is in the list, and was chosen")
     }
 
+    /// Those that the file decides.
+    pub fn of_file(&self) -> impl Iterator<Item = &Chosen> {
+        self.all().filter(|chosen| matches!(chosen.origin, Origin::File { .. }))
+    }
+
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Chosen> {
         self.chosen.iter()

@@ -31,6 +31,12 @@ settings! {
         .default("true")
         .used_by(&[Library]);
 
+    /// Whether OpenTelemetry is switched off, and programs with it, whatever `monitoring.enabled` says.
+    SDK_DISABLED = Setting::new("monitoring.sdk_disabled", Shape::Switch)
+        .variables(&["OTEL_SDK_DISABLED"])
+        .default("false")
+        .used_by(&[Library]);
+
     /// How much programs measure.
     LEVEL = Setting::new("monitoring.level", Shape::Choice(&["off", "basic", "detailed", "profiling"]))
         .variables(&["PHASEMETER_LEVEL"])
@@ -90,7 +96,8 @@ settings! {
         .default("1s")
         .used_by(&[Agent, Library]);
 
-    /// Which resources are read: `all`, or names, which `phasemeter agent --collectors list` prints.
+    /// Which resources are read: `all`, or names, which `phasemeter agent --collectors list` prints. By default the agent
+    /// reads all of them, and a program those that concern it.
     COLLECTORS = Setting::new("monitoring.resources.collectors", Shape::Names)
         .flag("--collectors")
         .variables(&["PHASEMETER_COLLECTORS"])
@@ -125,12 +132,6 @@ settings! {
     SERVICE_ATTRIBUTES = Setting::new("monitoring.service.attributes", Shape::Pairs)
         .variables(&["OTEL_RESOURCE_ATTRIBUTES"])
         .used_by(&[Agent, Library]);
-
-    /// Whether OpenTelemetry is switched off, and programs with it, whatever `monitoring.enabled` says.
-    SDK_DISABLED = Setting::new("monitoring.service.sdk_disabled", Shape::Switch)
-        .variables(&["OTEL_SDK_DISABLED"])
-        .default("false")
-        .used_by(&[Library]);
 
     /// An alert, where a greater share of the items fails.
     ERROR_RATE_THRESHOLD = Setting::new("monitoring.alerts.error_rate_threshold", Shape::Number { from: 0.0, to: 1.0 })
