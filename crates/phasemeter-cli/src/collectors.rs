@@ -1,7 +1,7 @@
 //! Collectors by their names, wherever these were said.
 
 use phasemeter::Collectors;
-use phasemeter_config::{Chosen, Origin};
+use phasemeter_config::{Chosen, Origin, Value};
 
 use crate::output::Problem;
 
@@ -18,6 +18,8 @@ pub(crate) fn among(collectors: Collectors, said: &Chosen) -> Result<Collectors,
         None => Ok(collectors.among(names)),
         Some(&"all") if names.len() == 1 => Ok(collectors),
         Some(unknown) => {
+            // What stands there may have been meant for another setting, and be a secret.
+            let unknown = Value::Text((*unknown).to_owned());
             Err(refused(said, &format!("there is no collector {unknown:?}: known are {all}, or all of them")))
         }
     }

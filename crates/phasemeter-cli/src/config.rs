@@ -49,19 +49,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let (Task::Check { file } | Task::Show { file, .. }) = &arguments.task;
     let file = SettingsFile::named_or_in(Path::new("."), file.as_deref(), variable)?;
-    let reading =
-        Config::read(&Sources { flags: &[], environment: &variable, file: file.as_ref().map(SettingsFile::as_file) });
-    let usable = usable(&reading);
+    let of_file = file.as_ref().map(SettingsFile::as_file);
+    let all = Config::read(&Sources { flags: &[], environment: &variable, file: of_file });
+    // What a variable is stronger than is checked as well, for where it is not set.
+    let alone = Config::read(&Sources { file: of_file, ..Sources::default() });
+    let usable = usable(&all, &alone);
     match (&arguments.task, file) {
         (Task::Check { .. }, Some(file)) => {
             usable?;
-            print(checked(&file.name, &reading.config).as_bytes())
+            print(checked(&file.name, &alone.config).as_bytes())
         }
         (Task::Check { .. }, None) => Err(Problem::unusable(format!(
             "there is no {USUAL_NAME} in this folder: name a file, or let {VARIABLE} name it"
         ))),
         (Task::Show { json, .. }, _) => {
-            let text = if *json { show::json(&reading.config) } else { show::table(&reading.config) };
+            let text = if *json { show::json(&all.config) } else { show::table(&all.config) };
             print(text.as_bytes())?;
             usable
         }
@@ -69,13 +71,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
 }
 
 /// Everything that was said is a value of its setting, and the collectors that are named are there.
-fn usable(reading: &Reading) -> Result<(), Problem> {
-    let said = reading.config.of(&settings::COLLECTORS);
+fn usable(all: &Reading, alone: &Reading) -> Result<(), Problem> {
+    let mut problems: Vec<_> = all.problems.iter().map(ToString::to_string).collect();
+    for reading in [alone, all] {
+        let message = unknown_collector(reading.config.of(&settings::COLLECTORS));
+        problems.extend(message.filter(|message| !problems.contains(message)));
+    }
+    Problem::unusable_where(problems.into_iter())
+}
+
+fn unknown_collector(said: &Chosen) -> Option<String> {
     // Words that programs understand, beside names.
     let is_of_programs = matches!(said.to_string().as_str(), "none" | "default");
-    let unknown = if is_of_programs { None } else { collectors::among(Collectors::everything(), said).err() };
-    let problems = reading.problems.iter().map(ToString::to_string);
-    Problem::unusable_where(problems.chain(unknown.map(|problem| problem.message)))
+    let unknown = || collectors::among(Collectors::everything(), said).err();
+    if is_of_programs { None } else { unknown().map(|problem| problem.message) }
 }
 
 /// What there is to tell of a file in which all can be used.

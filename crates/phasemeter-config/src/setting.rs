@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::shape::Shape;
 
-/// Something that can be told to phasemeter.
+/// Something that can be told to phasemeter. There are those of [`settings`](crate::settings), and no others.
 #[derive(Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Setting {
     /// Where it stands in a file, as `monitoring.resources.sample_interval`.
     pub key: &'static str,

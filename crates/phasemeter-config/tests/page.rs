@@ -28,9 +28,9 @@ it nothing goes by yet. `phasemeter config show [FILE]` tells the value of each 
 `PHASEMETER_CONFIG` names, where it is not said, or else `phasemeter.yaml` in the current folder, where that is there.
 `phasemeter agent` reads a file only where `--config` or `PHASEMETER_CONFIG` names it.
 
-An unknown key is an error, as is a value of another type: `\"5\"` is a text and no number, `yes` is no switch. Aliases, tags,
-and a second document are not taken, nor is a file of more than a mebibyte. Values of secrets are shown as `***`, as are
-credentials in URLs and values of pairs that are called as a secret.
+An unknown key is an error, as is a value of another type: `\"5\"` is a text and no number, `yes` is no switch; a variable may
+say 1, 0, yes, no, on and off as well. Aliases, tags, and a second document are not taken, nor is a file of more than a mebibyte.
+Values of secrets are shown as `***`, as are credentials in URLs and values of pairs that are called as a secret.
 
 ";
 

@@ -57,9 +57,14 @@ fn plain(value: &Value) -> serde_json::Value {
         Value::Whole(number) => json!(number),
         Value::Number(number) => json!(number),
         Value::Interval(interval) => json!(interval.as_secs_f64()),
-        Value::Names(names) => json!(names),
+        Value::Names(names) => json!(names.iter().map(|name| name_of(name)).collect::<Vec<_>>()),
         Value::Text(_) | Value::Secret(_) => json!(value.to_string()),
     }
+}
+
+/// As a text is shown.
+fn name_of(name: &str) -> String {
+    Value::Text(name.to_owned()).to_string()
 }
 
 fn origin_of(origin: &Origin) -> serde_json::Value {

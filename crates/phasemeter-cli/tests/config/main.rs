@@ -62,6 +62,30 @@ fn all_problems_of_file_and_variables_are_told_on_a_line_each() {
 }
 
 #[test]
+fn what_a_variable_is_stronger_than_is_checked_all_the_same() {
+    let text = "monitoring:\n  resources:\n    collectors: [gpus]\n";
+    let folder = folder("phasemeter.yaml", text);
+    let variables = [("PHASEMETER_COLLECTORS", "https://me:s3cr3t@host")];
+    let ended = run_in(folder.path(), &variables, &["check"]);
+    assert_eq!((ended.status, &*ended.stdout), (Some(2), ""));
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let unknown = "monitoring.resources.collectors: there is no collector \"gpus\": known are ";
+    assert!(lines[0].starts_with(&format!("phasemeter: phasemeter.yaml:3: {unknown}")), "{lines:#?}");
+    let unknown = "PHASEMETER_COLLECTORS: there is no collector \"https://***@host\": known are ";
+    assert!(lines[1].starts_with(&format!("phasemeter: {unknown}")), "{lines:#?}");
+
+    let json = run_in(folder.path(), &variables, &["show", "--json"]);
+    assert!(json.stdout.contains("https://***@host") && !json.stdout.contains("s3cr3t"), "{}", json.stdout);
+
+    let ended = run_in(folder.path(), &[("PHASEMETER_COLLECTORS", "default")], &["show"]);
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    std::fs::write(folder.path().join("phasemeter.yaml"), text.replace("gpus", "cpu")).expect("it can be written");
+    let ended = run_in(folder.path(), &[("PHASEMETER_COLLECTORS", "default")], &["check"]);
+    assert_eq!((ended.status, &*ended.stdout), (Some(0), "phasemeter.yaml can be used: it says 1 setting\n"));
+}
+
+#[test]
 fn without_a_file_there_is_nothing_to_check_and_defaults_to_show() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ended = run_in(folder.path(), &[], &["check"]);
