@@ -34,7 +34,8 @@ fn crates_use_of_each_other_what_the_map_says() {
     assert!(packages.len() >= 8, "{:?}", packages.keys());
     check_uses(&packages, "phasemeter-alloc", &[]);
     check_uses(&packages, "phasemeter-core", &[]);
-    check_uses(&packages, "phasemeter-cli", &["phasemeter", "phasemeter-collect"]);
+    check_uses(&packages, "phasemeter-cli", &["phasemeter", "phasemeter-collect", "phasemeter-config"]);
+    check_uses(&packages, "phasemeter-config", &["phasemeter-collect"]);
     check_uses(&packages, "phasemeter-macros", &[]);
     check_uses(&packages, "phasemeter-collect", &["phasemeter-core"]);
     check_uses(&packages, "phasemeter-gpu", &["phasemeter-collect", "phasemeter-core"]);
@@ -96,6 +97,22 @@ fn analysis_names_no_file_socket_thread_clock_or_process() {
         "std::time::SystemTime",
     ];
     check(&of_crate("phasemeter-analysis"), 12, |source| absent::paths(source, &opened));
+}
+
+#[test]
+fn config_names_no_file_socket_thread_clock_or_process() {
+    let opened = [
+        "std::env",
+        "std::fs",
+        "std::io",
+        "std::net",
+        "std::os",
+        "std::process",
+        "std::thread",
+        "std::time::Instant",
+        "std::time::SystemTime",
+    ];
+    check(&of_crate("phasemeter-config"), 10, |source| absent::paths(source, &opened));
 }
 
 #[test]

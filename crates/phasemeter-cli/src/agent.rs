@@ -12,6 +12,7 @@ use phasemeter::{CollectorState, Collectors, Level, Meter};
 use self::settings::{Format, Settings, Task};
 use crate::log::Log;
 use crate::output::{Problem, print, say};
+use crate::settings_file::SettingsFile;
 
 pub(crate) use self::settings::Arguments;
 
@@ -25,7 +26,8 @@ const SECOND_READINGS: Duration = Duration::from_millis(900);
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let settings = Settings::of(arguments, variable)?;
+    let file = SettingsFile::named(arguments.config.as_deref(), variable)?;
+    let settings = Settings::of(arguments, &variable, file.as_ref().map(SettingsFile::as_file))?;
     match settings.task {
         Task::List => print(list().as_bytes()),
         Task::Once(format) => once(&settings, format),

@@ -8,9 +8,12 @@
 //! Exit status: 0 done; 1 something failed while it worked; 2 an argument cannot be used.
 
 mod agent;
+mod collectors;
+mod config;
 mod log;
 mod output;
 mod runs;
+mod settings_file;
 
 use std::process::ExitCode;
 
@@ -39,6 +42,7 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+    Config(config::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Runs(arguments) => runs::list::run(&arguments),
         Command::Diff(arguments) => runs::diff::run(&arguments),
         Command::Completions { shell } => completions(shell),
+        Command::Config(arguments) => config::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,6 +98,12 @@ mod tests {
         check("phasemeter diff a b --fail-over 10% --markdown", true);
         check("phasemeter diff a", false);
         check("phasemeter completions zsh", true);
+        check("phasemeter agent --config phasemeter.yaml", true);
+        check("phasemeter config check", true);
+        check("phasemeter config check phasemeter.yaml", true);
+        check("phasemeter config show phasemeter.yaml --json", true);
+        check("phasemeter config check --json", false);
+        check("phasemeter config", false);
         check("phasemeter", false);
     }
 }

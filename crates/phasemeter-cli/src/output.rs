@@ -16,6 +16,12 @@ impl Problem {
         Self { status: 2, message: message.into() }
     }
 
+    /// Arguments, variables or a file cannot be used: each of these is told on a line of its own.
+    pub(crate) fn unusable_where(problems: impl Iterator<Item = String>) -> Result<(), Self> {
+        let problems: Vec<_> = problems.collect();
+        if problems.is_empty() { Ok(()) } else { Err(Self::unusable(problems.join("\nphasemeter: "))) }
+    }
+
     /// Something failed while it worked.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self { status: 1, message: message.into() }

@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 
-use phasemeter::Collectors;
+use phasemeter::catalogue::{SYSTEM_CPU_LOGICAL_COUNT, SYSTEM_LOAD_1M};
+use phasemeter::{Collectors, Metric};
 use phasemeter_tests::program::{Ended, Program};
 
 use crate::rig::{agent, fixture, run};
@@ -69,6 +70,40 @@ fn a_flag_is_stronger_than_the_environment() {
     command.env("PHASEMETER_HOST_ROOT", "/there is no such folder");
     let ended = Program::start(&mut command).ended();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn a_file_is_weaker_than_the_environment_and_that_than_a_flag() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("settings.yaml");
+    let root = fixture();
+    let text = format!("monitoring:\n  resources:\n    collectors: [gpus]\n    host_root: {}\n", root.display());
+    std::fs::write(&path, text).expect("it can be written");
+    let name = path.to_str().expect("its name is text");
+    let no_gpus = format!(
+        "{name}:3: monitoring.resources.collectors: there is no collector \"gpus\": known are {}, or all of them",
+        known()
+    );
+    check(&run(&["--once", "--config", name]), &no_gpus);
+    check(&with("PHASEMETER_CONFIG", name), &no_gpus);
+
+    let once = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = agent(&["--once", "--interval", "10ms", "--config", name]);
+        command.args(arguments).envs(variable.map(|value| ("PHASEMETER_COLLECTORS", value)));
+        let ended = Program::start(&mut command).ended();
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        let shows = |metric: &Metric| ended.stdout.contains(&format!("\n{} ", metric.prometheus_name()));
+        (shows(&SYSTEM_CPU_LOGICAL_COUNT), shows(&SYSTEM_LOAD_1M))
+    };
+    assert_eq!(once(&[], Some("load")), (false, true));
+    assert_eq!(once(&["--collectors", "cpu"], Some("load")), (true, false));
+}
+
+#[test]
+fn a_file_of_settings_that_is_not_there_is_refused() {
+    let why = "cannot read /nowhere.yaml: No such file or directory (os error 2)";
+    check(&run(&["--once", "--config", "/nowhere.yaml"]), why);
+    check(&with("PHASEMETER_CONFIG", "/nowhere.yaml"), &format!("PHASEMETER_CONFIG: {why}"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use phasemeter_tests::waiting::wait_for;
 pub(crate) fn agent(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_phasemeter"));
     for (name, _) in std::env::vars_os() {
-        if ["OTEL_", "PHASEMETER_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        if ["OTEL_", "PHASEMETER_", "MONITORING_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
