@@ -66,11 +66,14 @@ fn beside_a_hanging_mount(test: fn(&Hanging)) {
     }
 }
 
-/// Threads of the agent that ask a file system, or wait for its answer.
+/// Threads of the agent that wait for a file system's answer; one that has nothing to ask waits for us, on a futex.
 fn asking(id: u32) -> usize {
     let tasks = fs::read_dir(Path::new("/proc").join(id.to_string()).join("task")).expect("it runs");
-    let names = tasks.flatten().map(|task| fs::read_to_string(task.path().join("comm")).unwrap_or_default());
-    names.filter(|name| name.starts_with("phasemeter-stat")).count()
+    let of_task = |task: &fs::DirEntry, file| fs::read_to_string(task.path().join(file)).unwrap_or_default();
+    let asks = |task: &fs::DirEntry| {
+        of_task(task, "comm").starts_with("phasemeter-stat") && !of_task(task, "wchan").contains("futex")
+    };
+    tasks.flatten().filter(asks).count()
 }
 
 fn error_of(scrape: &Scrape, point: &str) -> Option<f64> {

@@ -26,6 +26,9 @@ pub(super) struct Asking {
 
 struct Shared {
     state: Mutex<State>,
+    /// There is something to ask, or nobody will ask again.
+    wanted: Condvar,
+    /// All of a round are back.
     answered: Condvar,
     ask: Box<Ask>,
 }
@@ -34,10 +37,14 @@ type Ask = dyn Fn(&Path) -> io::Result<Space> + Send + Sync;
 
 #[derive(Default)]
 struct State {
+    round: u64,
     waiting: VecDeque<PathBuf>,
-    /// Asked, and not back.
-    in_flight: Vec<PathBuf>,
+    /// Asked, in which round, and not back.
+    in_flight: Vec<(PathBuf, u64)>,
     answers: BTreeMap<PathBuf, Answer>,
+    /// Threads that have nothing to do.
+    idle: usize,
+    is_over: bool,
 }
 
 /// Whoever takes longer is left behind: an answer from memory takes a microsecond.
@@ -48,52 +55,60 @@ const PATIENCE_IN_ALL: Duration = Duration::from_secs(1);
 
 impl Asking {
     pub(super) fn by(ask: impl Fn(&Path) -> io::Result<Space> + Send + Sync + 'static) -> Self {
-        let shared = Shared { state: Mutex::default(), answered: Condvar::new(), ask: Box::new(ask) };
+        let (wanted, answered) = (Condvar::new(), Condvar::new());
+        let shared = Shared { state: Mutex::default(), wanted, answered, ask: Box::new(ask) };
         Self { shared: Arc::new(shared) }
     }
 
     /// The answers of all, in this order. One that has not come back from an earlier time is not asked again, and not
     /// waited for.
     pub(super) fn ask(&self, paths: &[PathBuf]) -> Vec<Answer> {
-        {
-            let mut state = self.shared.state();
-            let State { waiting, in_flight, answers } = &mut *state;
-            answers.clear();
-            waiting.clear();
-            waiting.extend(paths.iter().filter(|path| !in_flight.contains(path)).cloned());
-        }
+        let mut state = self.shared.state();
+        state.begin(paths);
         let deadline = Instant::now() + PATIENCE_IN_ALL;
-        while !self.shared.state().waiting.is_empty() && Instant::now() < deadline {
-            // Who is stuck holds up the others no longer than this: they get a new thread.
-            if !spawn(self.shared.clone()) {
+        while state.is_any_open() {
+            if state.idle > 0 {
+                self.shared.wanted.notify_one();
+            } else if !state.waiting.is_empty() && !spawn(self.shared.clone()) {
                 break;
             }
-            self.wait(paths, deadline);
-        }
-        let state = self.shared.state();
-        paths.iter().map(|path| state.answers.get(path).copied().unwrap_or(Answer::None)).collect()
-    }
-
-    /// Until all are answered that were asked now, or nothing has come for a while.
-    fn wait(&self, paths: &[PathBuf], deadline: Instant) {
-        let mut state = self.shared.state();
-        let asked = |state: &State| {
-            let is_open = |path: &&PathBuf| state.waiting.contains(path) || state.in_flight.contains(path);
-            paths.iter().filter(is_open).count()
-        };
-        loop {
-            let (before, already) = (state.answers.len(), asked(&state));
-            if already == 0 || (state.waiting.is_empty() && state.answers.len() >= paths.len()) {
-                return;
-            }
+            let answers = state.answers.len();
             let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
             let (next, waited) =
                 self.shared.answered.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = next;
-            if waited.timed_out() && state.answers.len() == before {
-                return;
+            // Who is stuck holds up the others no longer than this: they get a new thread. There are none to hold up
+            // once all that is left is who does not answer.
+            let is_stuck = waited.timed_out() && state.answers.len() == answers;
+            if Instant::now() >= deadline || is_stuck && state.waiting.is_empty() {
+                break;
             }
         }
+        paths.iter().map(|path| state.answers.get(path).copied().unwrap_or(Answer::None)).collect()
+    }
+}
+
+/// Threads end once they are back from whom they asked.
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.shared.state().is_over = true;
+        self.shared.wanted.notify_all();
+    }
+}
+
+impl State {
+    fn begin(&mut self, paths: &[PathBuf]) {
+        self.round += 1;
+        self.answers.clear();
+        self.waiting.clear();
+        let Self { waiting, in_flight, .. } = self;
+        let is_back = |path: &&PathBuf| in_flight.iter().all(|(own, _)| own != *path);
+        waiting.extend(paths.iter().filter(is_back).cloned());
+    }
+
+    /// Whether one is not back that was asked, or is to be, in this round.
+    fn is_any_open(&self) -> bool {
+        !self.waiting.is_empty() || self.in_flight.iter().any(|(_, round)| *round == self.round)
     }
 }
 
@@ -102,21 +117,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One after the other, until there are no more; a thread that was left behind finds that others have gone on.
+    /// One after the other. A thread that has nothing to do waits for the next round; of several such, one stays.
     fn work(&self) {
-        loop {
-            let path = {
-                let mut state = self.state();
-                let Some(path) = state.waiting.pop_front() else { return };
-                state.in_flight.push(path.clone());
-                path
+        let mut state = self.state();
+        while !state.is_over {
+            let Some(path) = state.waiting.pop_front() else {
+                if state.idle > 0 {
+                    return;
+                }
+                state.idle += 1;
+                state = self.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+                continue;
             };
-            let answer = (self.ask)(&path).map_or(Answer::Error, Answer::Space);
-            let mut state = self.state();
-            state.in_flight.retain(|own| *own != path);
-            state.answers.insert(path, answer);
+            let round = state.round;
+            state.in_flight.push((path.clone(), round));
             drop(state);
-            self.answered.notify_all();
+            let answer = (self.ask)(&path).map_or(Answer::Error, Answer::Space);
+            state = self.state();
+            state.in_flight.retain(|(own, _)| *own != path);
+            // An answer of another round is none of this one's; it is asked again in the next.
+            if state.round == round {
+                state.answers.insert(path, answer);
+            }
+            if !state.is_any_open() {
+                self.answered.notify_all();
+            }
         }
     }
 }
