@@ -112,3 +112,62 @@ impl Pusher {
         self.settings.timeout
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/receiver/mod.rs"]
+mod receiver;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::receiver::{LIMIT, Receiver, Reply, nobody};
+    use super::*;
+    use crate::Builder;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pusher(url: &str, say: fn(&str)) -> Pusher {
+        let settings = Builder::default().endpoint(url).say(say).settings;
+        Pusher::new(settings, Arc::new(Counts::new(0)))
+    }
+
+    fn at(now: Instant) -> Moment {
+        Moment { now, unix_ns: 7 }
+    }
+
+    #[track_caller]
+    fn check(status: u16, head: &'static str, expected: Pushed) {
+        let receiver = Receiver::start([Reply::Status(status, head, Vec::new())]);
+        let mut pusher = pusher(&receiver.url(), |_| {});
+        assert_eq!(pusher.push(Snapshot::default(), at(Instant::now()), LIMIT), expected);
+    }
+
+    #[test]
+    fn how_long_a_receiver_wants_to_be_left_alone_is_handed_on() {
+        check(429, "Retry-After: 7\r\n", (Outcome::Unavailable, Some(7 * SECOND)));
+        check(503, "Retry-After: Thu, 01 Jan 1970 00:01:00 GMT\r\n", (Outcome::Unavailable, Some(Duration::ZERO)));
+        check(503, "Retry-After: tomorrow\r\n", (Outcome::Unavailable, None));
+        check(400, "Retry-After: 7\r\n", (Outcome::Refused, None));
+    }
+
+    /// An hour of it, in which a push is tried each second.
+    #[test]
+    fn a_receiver_that_is_away_takes_no_memory_and_a_line_a_minute() {
+        static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let url = format!("http://{}/v1/metrics?token=secret", nobody());
+        let mut pusher = pusher(&url, |line| SAID.lock().expect("no test panics with it").push(line.to_owned()));
+        let start = Instant::now();
+        let mut push = |second: u32| {
+            let pushed = pusher.push(Snapshot::default(), at(start + second * SECOND), LIMIT);
+            assert_eq!(pushed, (Outcome::Unavailable, None));
+            pusher.body.capacity()
+        };
+        let first = push(0);
+        assert!((1..3_600).all(|second| push(second) == first));
+        assert_eq!(pusher.counts.exports(Outcome::Unavailable), 3_600);
+        let said = SAID.lock().expect("no test panics with it");
+        assert_eq!(said.len(), 60);
+        assert!(said.iter().all(|line| !line.contains("secret")), "{}", said[0]);
+    }
+}

@@ -176,7 +176,9 @@ fn check_metric(read: &ReadMetric, expected: &BTreeMap<BTreeMap<String, String>,
                 let Value::Quantiles(quantiles) = &one(&point.attributes).value else { panic!("no summary") };
                 assert!(point.count == quantiles.count && is_same(point.sum, quantiles.sum));
                 let read = point.quantile_values.iter().map(|value| (value.quantile, value.value));
-                assert!(read.eq(quantiles.values.iter().copied()) || quantiles.values.iter().any(|value| value.1.is_nan()));
+                assert!(
+                    read.eq(quantiles.values.iter().copied()) || quantiles.values.iter().any(|value| value.1.is_nan())
+                );
                 assert_eq!(point.quantile_values.len(), quantiles.values.len());
             }
             summary.data_points.len()
@@ -229,8 +231,7 @@ fn target_info_is_the_resource_and_no_metric() {
     form.names.know("team.name");
     let (resource_metrics, points) = read(&one(&TARGET_INFO, &labels, Value::Level(1)), &form);
     let resource = resource_metrics.resource.as_ref().expect("a resource");
-    let expected =
-        [("service.name", "acid"), ("service.instance.id", "7"), ("team.name", "red"), ("colour", "blue")];
+    let expected = [("service.name", "acid"), ("service.instance.id", "7"), ("team.name", "red"), ("colour", "blue")];
     assert_eq!(attributes(&resource.attributes), expected.map(|(key, value)| (key.into(), value.into())).into());
     assert_eq!((points, metrics(&resource_metrics).len()), (0, 0));
 }
@@ -261,7 +262,8 @@ fn differences_say_that_they_are_but_levels_do_not() {
 #[test]
 fn a_duration_of_a_second_is_in_the_bucket_that_ends_there() {
     let of = |elapsed_ns: u64| {
-        let exemplar = Exemplar { ids: TraceIds { trace_id: [1; 16], span_id: [2; 8] }, value_ns: elapsed_ns, unix_ns: 9 };
+        let exemplar =
+            Exemplar { ids: TraceIds { trace_id: [1; 16], span_id: [2; 8] }, value_ns: elapsed_ns, unix_ns: 9 };
         let slots = vec![(slot(elapsed_ns) as u16, 1)];
         let histogram = Histogram { slots, sum_ns: elapsed_ns, exemplars: vec![exemplar] };
         let snapshot = one(&PHASE_DURATION, &[], Value::Histogram(Box::new(histogram)));
