@@ -40,14 +40,25 @@ fn certificates(pem: &[u8], setting: &'static str) -> Result<Vec<Certificate<'st
     Some(certificates.collect::<Vec<_>>()).filter(|found| !found.is_empty()).ok_or_else(none)
 }
 
-/// What the client of HTTP makes of it.
-pub(crate) fn config(tls: &Tls) -> TlsConfig {
+/// What the client of HTTP makes of it. Whom the platform trusts is read only where it matters: it is a file of some hundred
+/// certificates. Where there is none, nobody is trusted, and each push says so.
+pub(crate) fn config(tls: &Tls, is_secure: bool) -> TlsConfig {
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
-    let roots = tls.roots.as_deref().map_or(RootCerts::PlatformVerifier, RootCerts::new_with_certs);
+    let roots = match &tls.roots {
+        Some(roots) => RootCerts::new_with_certs(roots),
+        None if is_secure => RootCerts::new_with_certs(&of_platform()),
+        None => RootCerts::new_with_certs(&[]),
+    };
     TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(provider)
         .root_certs(roots)
         .client_cert(tls.client.clone())
         .build()
+}
+
+fn of_platform() -> Vec<Certificate<'static>> {
+    // What it cannot read of them it leaves out.
+    let found = rustls_native_certs::load_native_certs().certs;
+    found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()
 }
