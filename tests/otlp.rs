@@ -103,12 +103,15 @@ fn histogram(durations_ns: impl IntoIterator<Item = u64>) -> Value {
     Value::Histogram(Box::new(Histogram { slots: slots.into_iter().collect(), sum_ns, exemplars: Vec::new() }))
 }
 
+/// A metric, the labels of its one series, and the value.
+type One<'a> = (&'static Metric, &'a [(&'a str, &'a str)], Value);
+
 /// Metrics of every kind and unit that the program itself may have.
 fn snapshot() -> Snapshot {
     let phase = [("phase", "embed"), ("pipeline", "acid")];
     let outcome = [&[("outcome", "ok")], &phase[..]].concat();
     let errors = [&[("error_type", "std::io::Error")], &phase[..]].concat();
-    let all: [(&'static Metric, &[(&str, &str)], Value); 12] = [
+    let all: [One<'_>; 12] = [
         (&PHASE_RUNS, &outcome, Value::Count(1_000_003)),
         (&PHASE_BYTES, &outcome, Value::Count(1 << 40)),
         (&PHASE_ERRORS, &errors, Value::Count(3)),
