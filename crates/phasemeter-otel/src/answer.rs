@@ -37,6 +37,62 @@ impl Answer {
     }
 }
 
+/// What of an answer of gRPC's matters.
+#[cfg_attr(not(feature = "grpc"), allow(dead_code, reason = "nobody speaks gRPC"))]
+#[derive(Debug, Default)]
+pub(crate) struct Status<'a> {
+    pub(crate) code: u16,
+    pub(crate) message: &'a str,
+    /// A `google.rpc.Status`, which may say how long to wait.
+    pub(crate) details: &'a [u8],
+}
+
+#[cfg_attr(not(feature = "grpc"), allow(dead_code, reason = "nobody speaks gRPC"))]
+impl Answer {
+    /// What an answer of gRPC's means.
+    pub(crate) fn read_grpc(status: &Status<'_>, body: &[u8]) -> Self {
+        let wait = retry_delay(status.details);
+        let reason = format!("it answers status {} {}", status.code, shown(status.message));
+        match status.code {
+            0 => {
+                let (rejected, message) = partial_success(body).unwrap_or_default();
+                Self::Taken { rejected, message: shown(&message) }
+            }
+            // Cancelled, too late, aborted, out of range, unavailable, data lost: OTLP says they are worth another try.
+            1 | 4 | 10 | 11 | 14 | 15 => Self::Later { reason, wait },
+            // Exhausted: only where it says when it will not be any more.
+            8 if wait.is_some() => Self::Later { reason, wait },
+            _ => Self::Refused { reason },
+        }
+    }
+}
+
+/// The delay of a `google.rpc.RetryInfo` among the details.
+fn retry_delay(details: &[u8]) -> Option<Duration> {
+    let of = |message, wanted| {
+        Fields(message).find_map(|(field, value)| match value {
+            Field::Bytes(bytes) if field == wanted => Some(bytes),
+            _ => None,
+        })
+    };
+    let mut any = Fields(details).filter_map(|(field, value)| match value {
+        Field::Bytes(any) if field == 3 => Some(any),
+        _ => None,
+    });
+    let info = any.find(|any| of(any, 1).is_some_and(|name| name.ends_with(b"google.rpc.RetryInfo")))?;
+    let delay = of(of(info, 2)?, 1).unwrap_or_default();
+    let (mut seconds, mut nanos) = (0, 0);
+    for (field, value) in Fields(delay) {
+        match (field, value) {
+            (1, Field::Number(number)) => seconds = number,
+            (2, Field::Number(number)) => nanos = u32::try_from(number).unwrap_or(0).min(999_999_999),
+            _ => {}
+        }
+    }
+    // Negative ones are none.
+    i64::try_from(seconds).ok().map(|_| Duration::new(seconds, nanos))
+}
+
 /// What receivers say is a message in a `google.rpc.Status`, or text.
 fn refusal(status: u16, body: &[u8]) -> String {
     let said = Fields(body).find_map(|(field, value)| match (field, value) {
@@ -196,7 +252,45 @@ mod tests {
         assert!(reason(&[b'x'; 10_000]).len() < 300);
     }
 
+    /// A `RetryInfo` with this delay, in seconds and nanoseconds, as the second of two details.
+    fn details(seconds: i64, nanos: u8) -> Vec<u8> {
+        let name = b"type.googleapis.com/google.rpc.RetryInfo";
+        let mut delay = vec![0x08];
+        prost::encoding::encode_varint(seconds as u64, &mut delay);
+        delay.extend([0x10, nanos]);
+        let info = [&[0x0a, delay.len() as u8][..], &delay].concat();
+        let any = [&[0x0a, name.len() as u8], &name[..], &[0x12, info.len() as u8], &info].concat();
+        [&[0x08, 8, 0x1a, 3, 0x0a, 1, b'x', 0x1a, any.len() as u8], &any[..]].concat()
+    }
+
+    #[test]
+    fn over_grpc_a_receiver_is_waited_for_as_long_as_its_details_say() {
+        let wait = |code, details: &[u8]| match Answer::read_grpc(&Status { code, message: "", details }, b"") {
+            Answer::Later { wait, .. } => Some(wait),
+            Answer::Refused { .. } => None,
+            Answer::Taken { .. } => panic!("{code} is no success"),
+        };
+        assert_eq!(wait(14, b""), Some(None));
+        assert_eq!(wait(14, &details(300, 5)), Some(Some(Duration::new(300, 5))));
+        assert_eq!(wait(14, &details(-1, 0)), Some(None));
+        assert_eq!(wait(8, &details(7, 0)), Some(Some(Duration::from_secs(7))));
+        assert_eq!((wait(8, b""), wait(8, b"\x1a\xff"), wait(3, &details(7, 0))), (None, None, None));
+    }
+
+    #[test]
+    fn over_grpc_as_well_partial_success_says_how_many_and_why() {
+        let answer = Answer::read_grpc(&Status::default(), &response(3, "too old"));
+        assert_eq!(answer, Answer::Taken { rejected: 3, message: "too old".to_owned() });
+        let refused = Answer::read_grpc(&Status { code: 7, message: "no\nentry", details: b"" }, b"");
+        assert_eq!(refused, Answer::Refused { reason: "it answers status 7 no entry".to_owned() });
+    }
+
     proptest! {
+        #[test]
+        fn any_details_are_some_answer(code in 0..20_u16, details in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _answer = Answer::read_grpc(&Status { code, message: "", details: &details }, &details);
+        }
+
         #[test]
         fn any_bytes_are_some_answer(status in any::<u16>(), body in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _answer = read(status, None, &body);

@@ -32,9 +32,9 @@ impl Http {
             .max_redirects_will_error(false)
             .proxy(if settings.uses_proxy { Proxy::try_from_env() } else { None })
             .user_agent(concat!("phasemeter-otel/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls::config(&settings.tls, settings.endpoint.scheme_str() == Some("https")));
+            .tls_config(tls::config(&settings.tls, settings.is_secure()));
         let headers = settings.headers.iter().cloned().collect();
-        let (url, compression) = (settings.endpoint.to_string(), settings.compression);
+        let (url, compression) = (settings.endpoint().to_string(), settings.compression);
         Self { agent: config.build().into(), url, headers, compression, compressed: Vec::new() }
     }
 

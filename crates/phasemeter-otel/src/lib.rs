@@ -1,9 +1,9 @@
 //! Pushes what phasemeter measures to any OpenTelemetry receiver, over OTLP: a Collector, Prometheus' own receiver, or a
-//! backend.
+//! backend. The feature `grpc` adds gRPC to HTTP.
 //!
 //! ```text
-//! source ─→ Snapshot ─→ (delta) ─→ encode ─→ http ─→ Answer ─→ Counts, Notices, Schedule
-//!           └───────────────── once an interval, on a thread of its own ─────────────┘
+//! source ─→ Snapshot ─→ (delta) ─→ encode ─→ http, grpc ─→ Answer ─→ Counts, Notices, Schedule
+//!           └──────────────────── once an interval, on a thread of its own ────────────────────┘
 //! ```
 //!
 //! Nothing is queued. Counts are cumulative, so a push that is lost is contained in the next one; while a receiver is away
@@ -27,12 +27,19 @@ mod counts;
 mod environment;
 mod error;
 mod exporter;
+#[cfg(feature = "grpc")]
+mod grpc;
+#[cfg(not(feature = "grpc"))]
+#[path = "grpc_off.rs"]
+mod grpc;
 mod http;
 mod notice;
+mod percent;
 mod push;
 mod schedule;
 mod settings;
 mod tls;
+mod transport;
 mod wishes;
 
 pub use counts::{Counts, Outcome};
@@ -40,4 +47,4 @@ pub use encode::{Histograms, Temporality};
 pub use environment::VARIABLES;
 pub use error::Error;
 pub use exporter::{Exporter, Guard};
-pub use settings::{Builder, Compression};
+pub use settings::{Builder, Compression, Protocol};

@@ -9,15 +9,15 @@ use crate::answer::Answer;
 use crate::counts::{Counts, Outcome};
 use crate::delta;
 use crate::encode::{Temporality, request};
-use crate::http::Http;
 use crate::notice::Notices;
 use crate::settings::Settings;
+use crate::transport::Transport;
 
 /// What goes from push to push. It holds no more than the latest request and, for differences, the last snapshot that came
 /// through; nothing is queued.
 pub(crate) struct Pusher {
     settings: Settings,
-    http: Http,
+    transport: Transport,
     counts: Arc<Counts>,
     notices: Notices,
     body: Vec<u8>,
@@ -36,8 +36,8 @@ pub(crate) type Pushed = (Outcome, Option<Duration>);
 
 impl Pusher {
     pub(crate) fn new(settings: Settings, counts: Arc<Counts>) -> Self {
-        let http = Http::new(&settings);
-        Self { settings, http, counts, notices: Notices::default(), body: Vec::new(), base: None }
+        let transport = Transport::new(&settings);
+        Self { settings, transport, counts, notices: Notices::default(), body: Vec::new(), base: None }
     }
 
     /// Pushes what was measured. It returns within the limit, or soon after.
@@ -52,7 +52,7 @@ impl Pusher {
                 request(&snapshot, &self.settings.form, moment.unix_ns, &mut self.body);
             }
         }
-        let answer = self.http.send(&self.body, limit);
+        let answer = self.transport.send(&self.body, limit);
         let pushed = self.judge(answer, moment.now);
         self.counts.count(pushed.0, moment.unix_ns);
         if pushed.0.came_through() && self.settings.form.temporality == Temporality::Delta {
@@ -103,7 +103,7 @@ impl Pusher {
 
     /// The endpoint less its query, in which tokens may stand.
     fn receiver(&self) -> String {
-        let endpoint = &self.settings.endpoint;
+        let endpoint = self.settings.endpoint();
         let authority = endpoint.authority().map_or("", |authority| authority.as_str());
         format!("{}://{authority}{}", endpoint.scheme_str().unwrap_or_default(), endpoint.path())
     }

@@ -20,11 +20,23 @@ pub enum Compression {
     Gzip,
 }
 
+/// How requests are carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP/1.1, its bodies in protobuf.
+    #[default]
+    HttpProtobuf,
+    /// gRPC, where it is built in by the feature `grpc`.
+    Grpc,
+}
+
 /// Everything that is set.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) is_enabled: bool,
-    pub(crate) endpoint: Uri,
+    pub(crate) protocol: Protocol,
+    /// Where none is said, it depends on the protocol.
+    pub(crate) endpoint: Option<Uri>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) compression: Compression,
     pub(crate) interval: Duration,
@@ -46,13 +58,29 @@ pub(crate) struct Tls {
     pub(crate) client: Option<ClientCert>,
 }
 
-const DEFAULT_ENDPOINT: &str = "http://localhost:4318/v1/metrics";
+const HTTP_ENDPOINT: &str = "http://localhost:4318/v1/metrics";
+const GRPC_ENDPOINT: &str = "http://localhost:4317";
+
+impl Settings {
+    pub(crate) fn endpoint(&self) -> Uri {
+        let default = match self.protocol {
+            Protocol::HttpProtobuf => HTTP_ENDPOINT,
+            Protocol::Grpc => GRPC_ENDPOINT,
+        };
+        self.endpoint.clone().unwrap_or_else(|| Uri::from_static(default))
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.endpoint().scheme_str() == Some("https")
+    }
+}
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             is_enabled: true,
-            endpoint: Uri::from_static(DEFAULT_ENDPOINT),
+            protocol: Protocol::default(),
+            endpoint: None,
             headers: Vec::new(),
             compression: Compression::default(),
             interval: Duration::from_secs(60),
@@ -82,10 +110,18 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The URL that is pushed to, as it is: `https://collector:4318/v1/metrics`.
+    /// How requests are carried. HTTP, where nothing is said.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        let spoken = is_spoken(protocol, "protocol");
+        self.take(spoken, |settings, ()| settings.protocol = protocol);
+        self
+    }
+
+    /// The URL that is pushed to, as it is: `https://collector:4318/v1/metrics`. Over gRPC its path does not matter:
+    /// `https://collector:4317`.
     pub fn endpoint(mut self, url: &str) -> Self {
         let endpoint = endpoint(url, "endpoint");
-        self.take(endpoint, |settings, endpoint| settings.endpoint = endpoint);
+        self.take(endpoint, |settings, endpoint| settings.endpoint = Some(endpoint));
         self
     }
 
@@ -183,6 +219,16 @@ impl Builder {
                 self.wrong.get_or_insert(error);
             }
         }
+    }
+}
+
+/// Refuses a protocol that is not built in.
+pub(crate) fn is_spoken(protocol: Protocol, setting: &'static str) -> Result<(), Error> {
+    match protocol {
+        Protocol::Grpc if !crate::grpc::IS_BUILT_IN => {
+            Err(Error::new(Kind::Protocol, setting, "gRPC is not built in: that is the feature `grpc`"))
+        }
+        Protocol::Grpc | Protocol::HttpProtobuf => Ok(()),
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn config(tls: &Tls, is_secure: bool) -> TlsConfig {
         .build()
 }
 
-fn of_platform() -> Vec<Certificate<'static>> {
+pub(crate) fn of_platform() -> Vec<Certificate<'static>> {
     // What it cannot read of them it leaves out.
     let found = rustls_native_certs::load_native_certs().certs;
     found.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect()

@@ -8,7 +8,8 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use crate::encode::{Histograms, Temporality};
 use crate::error::Kind;
-use crate::settings::{Builder, Compression, above_zero, endpoint, header};
+use crate::percent::percent_decoded;
+use crate::settings::{Builder, Compression, Protocol, above_zero, endpoint, header, is_spoken};
 use crate::{Error, tls};
 
 /// What of a variable is understood, as docs/otel.md tells of each.
@@ -56,7 +57,7 @@ const CERTIFICATE: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", "OTEL_
 const CLIENT_CERTIFICATE: [&str; 2] =
     ["OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"];
 const CLIENT_KEY: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"];
-/// Not read: they are for endpoints without a scheme, which HTTP has none of.
+/// For endpoints without a scheme, which only gRPC has.
 const INSECURE: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"];
 const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
 const HISTOGRAMS: &str = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
@@ -86,8 +87,15 @@ impl Builder {
             return self;
         }
         self.settings.uses_proxy = true;
-        self.take_said(first(PROTOCOL), protocol, |_, ()| {});
-        self.take_said(first(ENDPOINT), endpoint_said, |settings, endpoint| settings.endpoint = endpoint);
+        self.take_said(first(PROTOCOL), protocol, |settings, protocol| settings.protocol = protocol);
+        let is_insecure = first(INSECURE).is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
+        let place = match self.settings.protocol {
+            Protocol::HttpProtobuf => first(ENDPOINT).map(|said| http_endpoint(&said)),
+            Protocol::Grpc => first(ENDPOINT).map(|said| grpc_endpoint(&said, is_insecure)),
+        };
+        if let Some(place) = place {
+            self.take(place, |settings, endpoint| settings.endpoint = Some(endpoint));
+        }
         self.take_said(first(HEADERS), headers, |settings, headers| settings.headers = headers);
         self.take_said(first(TIMEOUT), milliseconds, |settings, timeout| settings.timeout = timeout);
         self.take_said(variable(EXPORT_TIMEOUT), milliseconds, |settings, limit| {
@@ -137,16 +145,26 @@ fn is_wanted(exporter: Option<Said>, has_endpoint: bool) -> Result<bool, Error> 
     Ok(is_wanted)
 }
 
-fn protocol(said: &Said) -> Result<(), Error> {
-    match said.1.to_ascii_lowercase().as_str() {
-        "http/protobuf" => Ok(()),
-        "grpc" | "http/json" => Err(wrong(said, Kind::Protocol, "http/protobuf: the others are not spoken here")),
-        _ => Err(wrong(said, Kind::Protocol, "http/protobuf")),
+fn protocol(said: &Said) -> Result<Protocol, Error> {
+    let protocol = match said.1.to_ascii_lowercase().as_str() {
+        "http/protobuf" => Protocol::HttpProtobuf,
+        "grpc" => Protocol::Grpc,
+        _ => return Err(wrong(said, Kind::Protocol, "http/protobuf or grpc")),
+    };
+    is_spoken(protocol, said.0).map(|()| protocol)
+}
+
+/// Of gRPC's it is the host that counts. One without a scheme is secure, unless it is said to be insecure.
+fn grpc_endpoint((name, value): &Said, is_insecure: bool) -> Result<ureq::http::Uri, Error> {
+    match (value.contains("://"), is_insecure) {
+        (true, _) => endpoint(value, name),
+        (false, true) => endpoint(&format!("http://{value}"), name),
+        (false, false) => endpoint(&format!("https://{value}"), name),
     }
 }
 
 /// The endpoint for everything has a place for each signal below it; the one for metrics is taken as it is.
-fn endpoint_said((name, value): &Said) -> Result<ureq::http::Uri, Error> {
+fn http_endpoint((name, value): &Said) -> Result<ureq::http::Uri, Error> {
     if *name == ENDPOINT[0] {
         return endpoint(value, name);
     }
@@ -217,20 +235,6 @@ fn client_certificate(chain: Option<Said>, key: Option<Said>) -> Result<Option<u
         (Some(chain), None) => Err(missing(CLIENT_KEY[1], chain.0)),
         (None, Some(key)) => Err(missing(CLIENT_CERTIFICATE[1], key.0)),
     }
-}
-
-fn percent_decoded(text: &str) -> Option<String> {
-    let hex = |digit: Option<u8>| char::from(digit?).to_digit(16);
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            u8::try_from(hex(bytes.next())? << 4 | hex(bytes.next())?).ok()?
-        } else {
-            byte
-        });
-    }
-    String::from_utf8(decoded).ok()
 }
 
 #[cfg(test)]

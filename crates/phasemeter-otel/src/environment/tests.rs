@@ -9,6 +9,7 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use super::*;
 use crate::encode::request;
+use crate::grpc;
 use crate::settings::Settings;
 
 const ANY: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
@@ -44,7 +45,7 @@ fn refused(name: &'static str, value: &str, is_kind: fn(&Error) -> bool) -> Stri
 }
 
 fn url(settings: &Settings) -> String {
-    settings.endpoint.to_string()
+    settings.endpoint().to_string()
 }
 
 #[test]
@@ -115,15 +116,31 @@ fn headers_are_decoded_and_those_for_metrics_go_before() {
 }
 
 #[test]
-fn protocol_is_http_protobuf_or_an_error() {
+fn protocol_is_http_protobuf_or_grpc_where_it_is_built_in() {
+    let protocol = |settings: &Settings| settings.protocol;
+    check(&[], protocol, Protocol::HttpProtobuf);
     for name in PROTOCOL {
-        check(&[(name, "HTTP/protobuf")], |settings| settings.is_enabled, true);
-        for value in ["grpc", "http/json", "pigeon"] {
+        check(&[(name, "HTTP/protobuf")], protocol, Protocol::HttpProtobuf);
+        if grpc::IS_BUILT_IN {
+            check(&[(name, "grpc")], protocol, Protocol::Grpc);
+        } else {
+            assert!(refused(name, "grpc", Error::is_protocol).contains("feature"));
+        }
+        for value in ["http/json", "pigeon"] {
             refused(name, value, Error::is_protocol);
         }
     }
     // The one for metrics goes before.
-    check(&[(PROTOCOL[1], "grpc"), (PROTOCOL[0], "http/protobuf")], |settings| settings.is_enabled, true);
+    check(&[(PROTOCOL[1], "pigeon"), (PROTOCOL[0], "http/protobuf")], protocol, Protocol::HttpProtobuf);
+}
+
+/// What the endpoint becomes over gRPC; nothing where that is not built in.
+#[track_caller]
+fn check_grpc(variables: &[(&str, &str)], expected: &str) {
+    if grpc::IS_BUILT_IN {
+        let variables = [&[(PROTOCOL[1], "grpc"), (EXPORTER, "otlp")], variables].concat();
+        assert_eq!(url(&read(&variables)), expected, "{variables:?}");
+    }
 }
 
 fn timeout(settings: &Settings) -> u128 {
@@ -263,11 +280,17 @@ fn client_certificate_and_client_key_are_files_and_want_each_other() {
 }
 
 #[test]
-fn insecure_changes_nothing_the_scheme_decides() {
+fn insecure_is_for_endpoints_of_grpc_without_a_scheme() {
     for name in INSECURE {
         check(&[(name, "true"), (ENDPOINT[1], "https://a")], url, "https://a/v1/metrics".to_owned());
         check(&[(name, "false"), (ENDPOINT[1], "http://a")], url, "http://a/v1/metrics".to_owned());
+        check_grpc(&[(name, "true"), (ENDPOINT[1], "a:4317")], "http://a:4317/");
+        check_grpc(&[(name, "false"), (ENDPOINT[1], "a:4317")], "https://a:4317/");
+        check_grpc(&[(name, "true"), (ENDPOINT[1], "https://a:4317")], "https://a:4317/");
     }
+    check_grpc(&[(ENDPOINT[1], "http://a:4317")], "http://a:4317/");
+    check_grpc(&[(ENDPOINT[0], "b:4317"), (ENDPOINT[1], "http://a:4317")], "https://b:4317/");
+    check_grpc(&[], "http://localhost:4317/");
 }
 
 /// A request that this environment makes of a service's `target_info`.
