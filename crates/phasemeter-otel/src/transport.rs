@@ -10,14 +10,14 @@ use crate::settings::{Protocol, Settings};
 /// How requests are carried.
 pub(crate) enum Transport {
     Http(Box<Http>),
-    Grpc(Grpc),
+    Grpc(Box<Grpc>),
 }
 
 impl Transport {
     pub(crate) fn new(settings: &Settings) -> Self {
         match settings.protocol {
             Protocol::HttpProtobuf => Self::Http(Box::new(Http::new(settings))),
-            Protocol::Grpc => Self::Grpc(Grpc::new(settings)),
+            Protocol::Grpc => Self::Grpc(Box::new(Grpc::new(settings))),
         }
     }
 
