@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
@@ -254,7 +254,15 @@ fn check_returns(guard: Guard, expected: bool) {
 fn the_end_does_not_wait_for_a_receiver_that_never_answers() {
     let receiver = Receiver::start([Reply::Silent, Reply::Silent]);
     let builder = || exporter(receiver.address).timeout(NEVER).shutdown(Duration::from_millis(50));
-    check_returns(Runs::default().start(builder()), false);
+    let exporter = builder().build().expect("valid settings");
+    let counts = exporter.counts();
+    check_returns(exporter.start(Snapshot::default).expect("a thread"), false);
+    // And the push is given up as well, so that no thread is left behind.
+    let patience = Instant::now() + LIMIT;
+    while counts.exports(Outcome::Unavailable) == 0 {
+        assert!(Instant::now() < patience, "it goes on: {counts:?}");
+        thread::yield_now();
+    }
     // Nor for a push that is under way already.
     let guard = Arc::new(Runs::default().start(builder()));
     assert!(!guard.flush(Duration::from_millis(50)));
