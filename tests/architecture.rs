@@ -41,6 +41,7 @@ fn crates_use_of_each_other_what_the_map_says() {
     check_uses(&packages, "phasemeter-gpu", &["phasemeter-collect", "phasemeter-core"]);
     check_uses(&packages, "phasemeter-serve", &["phasemeter-core"]);
     check_uses(&packages, "phasemeter-analysis", &["phasemeter-core"]);
+    check_uses(&packages, "phasemeter-otel", &["phasemeter-core"]);
     let all = [
         "phasemeter-alloc",
         "phasemeter-analysis",
@@ -125,6 +126,17 @@ fn encoders_never_see_the_registry() {
 fn collectors_know_no_wire_format() {
     check(&of_crate("phasemeter-collect"), 3, |source| absent::words(source, &["encode"]));
     check(&of_crate("phasemeter-gpu"), 3, |source| absent::words(source, &["encode"]));
+}
+
+#[test]
+fn otel_sees_snapshots_only_and_brings_no_runtime_and_no_opentelemetry() {
+    let forbidden = ["Registry", "PhaseCell", "registry", "cell", "opentelemetry", "opentelemetry_proto", "prost"];
+    check(&of_crate("phasemeter-otel"), 12, |source| absent::words(source, &forbidden));
+    let pulled = pulled_by("phasemeter-otel");
+    assert!(pulled.iter().any(|name| name.starts_with("ureq ")), "{pulled:#?}");
+    let heavy = ["tokio", "serde", "hyper", "prost", "opentelemetry"];
+    let found: Vec<_> = pulled.iter().filter(|name| heavy.iter().any(|heavy| name.starts_with(heavy))).collect();
+    assert!(found.is_empty(), "{found:?}");
 }
 
 #[test]

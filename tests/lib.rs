@@ -3,6 +3,7 @@
 //! ```text
 //! end_to_end ───→ Tree (files, and what must become of them) ─→ the example, a Program ─→ http ─→ Prometheus
 //! histograms ───→ a Meter whose durations are known ─→ Prometheus, once for each kind of histograms
+//! otlp ─────────→ a snapshot, pushed to VictoriaMetrics and read back
 //! architecture ─→ rules, each a function of a Source or a manifest to what is wrong in it
 //! ```
 //!

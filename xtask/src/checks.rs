@@ -72,7 +72,7 @@ fn features() -> Result<Verdict, String> {
     for feature in FEATURES {
         run_command(&format!("{check} --features {feature} -- -D warnings"), &[])?;
     }
-    for package in ["phasemeter-analysis", "phasemeter-collect"] {
+    for package in ["phasemeter-analysis", "phasemeter-collect", "phasemeter-otel"] {
         run_command(&format!("cargo clippy --package {package} --locked --all-targets -- -D warnings"), &[])?;
     }
     Ok(Verdict::Holds)

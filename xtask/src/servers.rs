@@ -12,20 +12,32 @@ struct Program {
     name: &'static str,
     /// Names the binary to use instead of looking for one.
     variable: &'static str,
-    /// What stands in its answer to `--version`, whichever its version is, and whether it knows that option.
+    /// How it is asked what it is.
+    question: &'static str,
+    /// What stands in its answer, whichever its version is, and whether it knows that option.
     answer: &'static str,
 }
 
+const VERSION: &str = "--version";
+
 /// A new one is a line here.
-const PROGRAMS: [Program; 4] = [
-    Program { name: "prometheus", variable: "PHASEMETER_PROMETHEUS", answer: "prometheus, version" },
+const PROGRAMS: [Program; 5] = [
+    Program { name: "prometheus", variable: "PHASEMETER_PROMETHEUS", question: VERSION, answer: "prometheus, version" },
     // In older suites it comes with prometheus.
-    Program { name: "promtool", variable: "PHASEMETER_PROMTOOL", answer: "promtool, version" },
-    Program { name: "hey", variable: "PHASEMETER_HEY", answer: "Usage: hey" },
+    Program { name: "promtool", variable: "PHASEMETER_PROMTOOL", question: VERSION, answer: "promtool, version" },
+    Program { name: "hey", variable: "PHASEMETER_HEY", question: VERSION, answer: "Usage: hey" },
     Program {
         name: "prometheus-node-exporter",
         variable: "PHASEMETER_NODE_EXPORTER",
+        question: VERSION,
         answer: "node_exporter, version",
+    },
+    // Debian's does not know its version, but an older one does not know this option either.
+    Program {
+        name: "victoria-metrics",
+        variable: "PHASEMETER_VICTORIA_METRICS",
+        question: "--help",
+        answer: "-opentelemetry.usePrometheusNaming",
     },
 ];
 
@@ -86,14 +98,14 @@ impl Program {
 
     /// Only what runs counts: an unpacked binary may want a newer libc.
     fn checked(&self, path: PathBuf) -> Result<Found, String> {
-        let output = Command::new(&path).arg("--version").output();
+        let output = Command::new(&path).arg(self.question).output();
         let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
         // Some print it to stderr.
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text);
         let Some(line) = text.lines().find(|line| line.contains(self.answer)) else {
             let first = text.lines().next().unwrap_or_default();
-            return Err(format!("{} --version: {} {first}", path.display(), output.status));
+            return Err(format!("{} {}: {} {first}", path.display(), self.question, output.status));
         };
         let answer = line.split(['(', '[']).next().unwrap_or_default().trim().to_owned();
         Ok(Found { variable: self.variable, path: absolute(path)?, answer })
@@ -142,7 +154,8 @@ mod tests {
 
     use super::*;
 
-    const TOOL: Program = Program { name: "tool", variable: "PHASEMETER_NO_SUCH_TOOL", answer: "tool, version" };
+    const TOOL: Program =
+        Program { name: "tool", variable: "PHASEMETER_NO_SUCH_TOOL", question: VERSION, answer: "tool, version" };
 
     /// What is found in folders that hold these scripts: in which, and what it answers.
     fn found(scripts: &[&str]) -> Result<(usize, String), String> {

@@ -20,6 +20,13 @@ metrics! {
     LEVEL_INFO = info("phasemeter.level_info", Count("{level}"), &["level"]);
     /// Where the endpoint listens, and where it was told to: they differ where that port was taken.
     ENDPOINT_INFO = info("phasemeter.endpoint_info", Count("{endpoint}"), &["address", "wanted"]);
+    /// Pushes over OTLP, by what came of them: ok, partial where the receiver left points out, unavailable where it is
+    /// tried again, refused, or failed where there was nothing to send.
+    OTLP_EXPORTS = counter("phasemeter.otlp.exports", Count("{export}"), &["outcome"]);
+    /// Points that the receiver of a push over OTLP said it left out.
+    OTLP_REJECTED_POINTS = counter("phasemeter.otlp.rejected_points", Count("{point}"), &[]);
+    /// When a push over OTLP last came through, in seconds since the Unix epoch; absent before the first.
+    OTLP_LAST_SUCCESS_TIMESTAMP = gauge("phasemeter.otlp.last_success_timestamp", Seconds, &[]);
     /// Attributes of the service that is measured.
     TARGET_INFO = info("target.info", Count("{target}"), &[])
         .ours("OpenTelemetry's Prometheus compatibility specification names it");

@@ -12,14 +12,16 @@ mod number;
 mod open_metrics;
 mod protobuf;
 mod text;
-mod wire;
+pub mod wire;
 
 pub(crate) use lines::{escape_label_value, push_label_name};
 pub use names::{Names, is_legacy_name};
 pub use negotiate::{Format, Negotiated, negotiate};
 
+use std::borrow::Cow;
+
 use crate::slots::NATIVE_SCHEMA;
-use crate::{Family, Labels, Snapshot};
+use crate::{Family, Labels, Metric, Snapshot};
 
 /// What a program says about its exposition as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,15 @@ impl Default for Style {
 }
 
 impl Style {
+    /// The OpenTelemetry name of a metric with the prefix, where it takes one.
+    #[must_use]
+    pub fn otel_name(&self, metric: &Metric) -> Cow<'static, str> {
+        if self.prefix.is_empty() || !metric.takes_prefix() {
+            return Cow::Borrowed(metric.otel);
+        }
+        Cow::Owned(self.prefix.clone() + metric.otel)
+    }
+
     /// The constant labels that the series of this family get beside their own.
     #[must_use]
     pub fn constant_of(&self, family: &Family) -> Labels {

@@ -1,43 +1,72 @@
 //! The few kinds of fields that protobuf has, written. What they mean is not known here.
 
-/// Writes the fields of one message.
-pub(super) struct Message<'a>(pub(super) &'a mut Vec<u8>);
+/// Writes the fields of one message, behind what stands in the buffer already.
+#[derive(Debug)]
+pub struct Message<'a>(&'a mut Vec<u8>);
 
 const VARINT: u32 = 0;
 const FIXED_64: u32 = 1;
 const BYTES: u32 = 2;
 
-impl Message<'_> {
-    pub(super) fn uint(&mut self, field: u32, value: u64) {
+impl<'a> Message<'a> {
+    /// A message that is all that the buffer holds, without its length in front.
+    pub fn new(out: &'a mut Vec<u8>) -> Self {
+        Self(out)
+    }
+
+    /// An unsigned integer, an enumeration, or a truth as 0 or 1.
+    pub fn uint(&mut self, field: u32, value: u64) {
         self.tag(field, VARINT);
         push_varint(value, self.0);
     }
 
     /// A signed integer that is small on either side of 0.
-    pub(super) fn sint(&mut self, field: u32, value: i64) {
+    pub fn sint(&mut self, field: u32, value: i64) {
         self.uint(field, zigzag(value));
     }
 
-    pub(super) fn double(&mut self, field: u32, value: f64) {
+    /// An unsigned integer that takes eight bytes whatever it is.
+    pub fn fixed(&mut self, field: u32, value: u64) {
         self.tag(field, FIXED_64);
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn string(&mut self, field: u32, value: &str) {
+    /// A float.
+    pub fn double(&mut self, field: u32, value: f64) {
+        self.fixed(field, value.to_bits());
+    }
+
+    /// Text.
+    pub fn string(&mut self, field: u32, value: &str) {
+        self.bytes(field, value.as_bytes());
+    }
+
+    /// Bytes that are no text.
+    pub fn bytes(&mut self, field: u32, value: &[u8]) {
         self.tag(field, BYTES);
         push_varint(value.len() as u64, self.0);
-        self.0.extend_from_slice(value.as_bytes());
+        self.0.extend_from_slice(value);
     }
 
     /// A message within this one.
-    pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
+    pub fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
         self.tag(field, BYTES);
         delimited(self.0, write);
     }
 
+    /// Many unsigned integers in one field.
+    pub fn packed_uint(&mut self, field: u32, values: impl Iterator<Item = u64>) {
+        self.message(field, |packed| values.for_each(|value| push_varint(value, packed.0)));
+    }
+
     /// Many signed integers in one field.
-    pub(super) fn packed_sint(&mut self, field: u32, values: impl Iterator<Item = i64>) {
-        self.message(field, |packed| values.for_each(|value| push_varint(zigzag(value), packed.0)));
+    pub fn packed_sint(&mut self, field: u32, values: impl Iterator<Item = i64>) {
+        self.packed_uint(field, values.map(zigzag));
+    }
+
+    /// Many integers of eight bytes in one field. Floats are such by their bits.
+    pub fn packed_fixed(&mut self, field: u32, values: impl Iterator<Item = u64>) {
+        self.message(field, |packed| values.for_each(|value| packed.0.extend_from_slice(&value.to_le_bytes())));
     }
 
     fn tag(&mut self, field: u32, kind: u32) {
@@ -46,7 +75,7 @@ impl Message<'_> {
 }
 
 /// Writes a message with its length in front.
-pub(super) fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Message<'_>)) {
+pub fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Message<'_>)) {
     let start = out.len();
     write(&mut Message(out));
     // The length is known only now: it is written behind, and turned to the front.
@@ -83,14 +112,20 @@ mod tests {
             message.sint(3, -1);
             message.message(4, |inner| inner.uint(1, 1));
             message.double(5, 1.0);
+            message.packed_uint(6, [3, 270].into_iter());
+            message.packed_fixed(7, [1].into_iter());
+            message.bytes(8, &[0xff]);
         });
         let expected = [
-            &[0x1b_u8][..],
+            &[0x2d_u8][..],
             &[0x08, 0x96, 0x01],
             b"\x12\x07testing",
             &[0x18, 0x01],
             &[0x22, 0x02, 0x08, 0x01],
             &[0x29, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f],
+            &[0x32, 0x03, 0x03, 0x8e, 0x02],
+            &[0x3a, 0x08, 1, 0, 0, 0, 0, 0, 0, 0],
+            &[0x42, 0x01, 0xff],
         ];
         assert_eq!(out, expected.concat());
     }
