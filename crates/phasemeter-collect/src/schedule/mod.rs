@@ -7,7 +7,7 @@
 mod plan;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use phasemeter_core::{Moment, Samples};
@@ -17,7 +17,8 @@ use crate::{Collector, Error};
 
 pub use self::plan::State;
 
-/// Told of each reading, on the thread that read.
+/// Told of each reading, on the thread that read. While it is at one, it is told of no other: what it must know it can
+/// see in the next.
 pub trait Watch: Send {
     /// What a collector has just read.
     fn seen(&mut self, collector: &'static str, at: Moment, samples: &Samples) {
@@ -98,18 +99,15 @@ impl Schedule {
     /// Sees to it that somebody reads: to be called now and then, as each second. Cheap where all is well.
     pub fn supervise(&self) {
         let now_ns = self.shared.now().now_ns;
-        let stuck = {
+        {
             let mut plan = self.shared.plan();
-            let stuck = plan.note_stuck(now_ns);
+            plan.note_stuck(now_ns);
             if plan.wants_a_thread(now_ns) && spawn(self.shared.clone()) {
                 plan.threads += 1;
             }
-            stuck
-        };
-        self.shared.changed.notify_all();
-        for (name, reason) in stuck {
-            self.shared.watch().changed(name, State::Stuck, Some(&reason));
         }
+        self.shared.changed.notify_all();
+        self.shared.tell_changes();
     }
 
     /// Waits until every collector was read once, but no longer than this. True where they all were.
@@ -167,12 +165,9 @@ impl Shared {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn watch(&self) -> MutexGuard<'_, Box<dyn Watch>> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next task, once it is due; `None` where this thread is to end.
-    fn next(&self) -> Option<Task> {
+    /// The next task, once it is due; `None` where this thread is to end. One that is known to be slow leaves somebody
+    /// behind who reads for the others.
+    fn next(self: &Arc<Self>) -> Option<Task> {
         let mut plan = self.plan();
         loop {
             let now_ns = self.now().now_ns;
@@ -181,6 +176,9 @@ impl Shared {
                 return None;
             }
             if let Some(task) = plan.take_due(now_ns) {
+                if plan.wants_a_thread(now_ns) && spawn(self.clone()) {
+                    plan.threads += 1;
+                }
                 return Some(task);
             }
             let due_in = Duration::from_nanos(plan.due_in_ns(now_ns));
@@ -188,7 +186,7 @@ impl Shared {
         }
     }
 
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         while let Some(mut task) = self.next() {
             let begun = self.now();
             let mut samples = Samples::default();
@@ -197,27 +195,43 @@ impl Shared {
             let read = read.unwrap_or_else(|_| Err(Error::panicked(task.collector.name())));
             let ended = self.now();
             let name = task.collector.name();
-            let samples = Arc::new(if read.is_ok() { samples } else { Samples::default() });
             let reason = read.as_ref().err().map(ToString::to_string);
             let state = match &read {
                 Ok(()) => State::Ok,
                 Err(error) if error.is_no_data() => State::NoData,
                 Err(_) => State::Failed,
             };
-            let before = self.plan().put_back(task, state, reason.clone(), samples.clone(), begun, ended);
+            let samples = Arc::new(if read.is_ok() { samples } else { Samples::default() });
+            self.plan().publish(&task, state, reason, samples.clone(), begun, ended);
             self.changed.notify_all();
+            // Before the collector is back: so what is told of it comes in its order, and who is told and does not come
+            // back holds up this one alone.
             if read.is_ok() {
                 self.tell(|watch| watch.seen(name, begun, &samples));
             }
-            if before != state {
-                self.tell(|watch| watch.changed(name, state, reason.as_deref()));
-            }
+            self.tell_changes();
+            self.plan().put_back(task, ended);
+            self.changed.notify_all();
         }
     }
 
-    /// Somebody else's code: where it panics, readings go on.
+    /// What has changed and was not told yet: by whoever finds somebody to tell.
+    fn tell_changes(&self) {
+        self.tell(|watch| {
+            loop {
+                let Some(change) = self.plan().take_change() else { return };
+                watch.changed(change.name, change.state, change.reason.as_deref());
+            }
+        });
+    }
+
+    /// Somebody else's code: where it panics, readings go on; where it is still at something else, it is not waited for.
     fn tell(&self, tell: impl FnOnce(&mut dyn Watch)) {
-        let mut watch = self.watch();
+        let mut watch = match self.watch.try_lock() {
+            Ok(watch) => watch,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let _panicked = catch_unwind(AssertUnwindSafe(|| tell(&mut **watch)));
     }
 }

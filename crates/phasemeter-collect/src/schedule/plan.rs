@@ -1,5 +1,6 @@
 //! Who reads when, and what was read: plain data, and the time is an argument.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,19 @@ pub(super) struct Plan {
     hasty: usize,
     pub(super) threads: usize,
     pub(super) is_over: bool,
+    /// Changes that nobody was told of yet, oldest first.
+    untold: VecDeque<Change>,
 }
+
+/// A collector is in another state than before.
+pub(super) struct Change {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+    pub(super) reason: Option<String>,
+}
+
+/// More changes than these are not kept where nobody is told.
+const MAX_UNTOLD: usize = 64;
 
 struct Entry {
     name: &'static str,
@@ -106,7 +119,14 @@ impl Plan {
             last_success_unix_ns: None,
         };
         let entries = collectors.into_iter().map(entry).collect();
-        Self { entries, interval_ns: nanos(interval).max(1), hasty: 0, threads: 0, is_over: false }
+        Self {
+            entries,
+            interval_ns: nanos(interval).max(1),
+            hasty: 0,
+            threads: 0,
+            is_over: false,
+            untold: VecDeque::new(),
+        }
     }
 
     fn cadence_ns(&self, entry: &Entry) -> u64 {
@@ -129,29 +149,48 @@ impl Plan {
         idle.map(|entry| entry.due_ns.saturating_sub(now_ns)).min().unwrap_or(1_000_000_000)
     }
 
-    /// Takes what was read, and says how the collector was before.
-    pub(super) fn put_back(
+    /// Shows what was read.
+    pub(super) fn publish(
         &mut self,
-        task: Task,
+        task: &Task,
         state: State,
         reason: Option<String>,
         samples: Arc<Samples>,
         begun: Moment,
         ended: Moment,
-    ) -> State {
-        let Some(cadence_ns) = self.entries.get(task.place).map(|entry| self.cadence_ns(entry)) else {
-            return state;
-        };
-        let entry = &mut self.entries[task.place];
+    ) {
+        let Some(entry) = self.entries.get_mut(task.place) else { return };
         let before = if entry.is_stuck { State::Stuck } else { entry.last.state };
-        let duration_ns = ended.now_ns.saturating_sub(begun.now_ns);
         match state {
             State::Ok => entry.last_success_unix_ns = Some(ended.unix_ns),
-            State::Failed => entry.failures += 1,
-            State::NoData | State::Pending | State::Stuck => {}
+            // That it was stuck is counted already.
+            State::Failed if !entry.is_stuck => entry.failures += 1,
+            State::Failed | State::NoData | State::Pending | State::Stuck => {}
         }
+        let duration_ns = ended.now_ns.saturating_sub(begun.now_ns);
+        let change = (before != state).then(|| Change { name: entry.name, state, reason: reason.clone() });
         entry.last = Reading { state, reason, samples, duration_ns };
         entry.readings += 1;
+        self.untold.extend(change);
+        self.bound_untold();
+    }
+
+    /// The oldest change that nobody was told of.
+    pub(super) fn take_change(&mut self) -> Option<Change> {
+        self.untold.pop_front()
+    }
+
+    /// Where nobody comes to be told, the latest are kept.
+    fn bound_untold(&mut self) {
+        while self.untold.len() > MAX_UNTOLD {
+            self.untold.pop_front();
+        }
+    }
+
+    /// The collector is there for its next reading.
+    pub(super) fn put_back(&mut self, task: Task, ended: Moment) {
+        let Some(cadence_ns) = self.entries.get(task.place).map(|entry| self.cadence_ns(entry)) else { return };
+        let entry = &mut self.entries[task.place];
         entry.collector = Some(task.collector);
         entry.reading_since_ns = None;
         entry.is_stuck = false;
@@ -160,23 +199,24 @@ impl Plan {
         if entry.due_ns <= ended.now_ns {
             entry.due_ns = ended.now_ns.saturating_add(cadence_ns);
         }
-        before
     }
 
-    /// Those that are newly found to be stuck, and why.
-    pub(super) fn note_stuck(&mut self, now_ns: u64) -> Vec<(&'static str, String)> {
-        let newly = self.entries.iter_mut().filter(|entry| !entry.is_stuck && entry.is_overdue(now_ns));
-        newly
-            .map(|entry| {
-                entry.is_stuck = true;
-                entry.failures += 1;
-                (entry.name, entry.stuck_reason(now_ns))
-            })
-            .collect()
+    /// Those that are newly found to be stuck are.
+    pub(super) fn note_stuck(&mut self, now_ns: u64) {
+        for entry in self.entries.iter_mut().filter(|entry| !entry.is_stuck && entry.is_overdue(now_ns)) {
+            entry.is_stuck = true;
+            entry.failures += 1;
+            let reason = Some(entry.stuck_reason(now_ns));
+            self.untold.push_back(Change { name: entry.name, state: State::Stuck, reason });
+        }
+        self.bound_untold();
     }
 
     fn slow(&self, now_ns: u64) -> usize {
-        self.entries.iter().filter(|entry| entry.is_reading_for(SLOW_NS, now_ns)).count()
+        // One that was slow before is likely to be so again: the others need not find out first.
+        let was_slow = |entry: &Entry| entry.reading_since_ns.is_some() && entry.last.duration_ns > SLOW_NS / 2;
+        let is_slow = |entry: &&Entry| entry.is_reading_for(SLOW_NS, now_ns) || was_slow(entry);
+        self.entries.iter().filter(is_slow).count()
     }
 
     /// The others are not to wait for a deadline that is not theirs.
@@ -227,7 +267,9 @@ impl Plan {
 
 impl Entry {
     fn is_overdue(&self, now_ns: u64) -> bool {
-        self.is_reading_for(self.deadline_ns, now_ns)
+        // Or it is long due, and nobody reads: what was read last is no longer so.
+        let is_left = self.collector.is_some() && now_ns.saturating_sub(self.due_ns) > self.deadline_ns;
+        self.is_reading_for(self.deadline_ns, now_ns) || is_left
     }
 
     fn is_reading_for(&self, longer_than_ns: u64, now_ns: u64) -> bool {
@@ -235,9 +277,11 @@ impl Entry {
     }
 
     fn stuck_reason(&self, now_ns: u64) -> String {
-        let since_ns = self.reading_since_ns.unwrap_or(now_ns);
-        let seconds = now_ns.saturating_sub(since_ns) as f64 / 1e9;
-        format!("a reading has not come back for {seconds:.1} s")
+        let seconds = |since_ns: u64| now_ns.saturating_sub(since_ns) as f64 / 1e9;
+        match self.reading_since_ns {
+            Some(since_ns) => format!("a reading has not come back for {:.1} s", seconds(since_ns)),
+            None => format!("nobody has read it, though it was due {:.1} s ago", seconds(self.due_ns)),
+        }
     }
 
     /// Its values, unless it is stuck: what it read before is no longer so.

@@ -60,6 +60,13 @@ impl Watch for Changes {
 
 impl Rig {
     fn new(names: &[&'static str]) -> Self {
+        Self::watched(names, Changes)
+    }
+
+    fn watched<W: Watch + 'static>(
+        names: &[&'static str],
+        watch: impl FnOnce(Sender<(&'static str, State)>, Sender<&'static str>) -> W,
+    ) -> Self {
         let clock_ns = Arc::new(AtomicU64::new(0));
         let (asks, asked) = mpsc::channel();
         let mut answers = Vec::new();
@@ -76,7 +83,7 @@ impl Rig {
             Moment { now_ns, unix_ns: now_ns }
         };
         let (sees, seen) = mpsc::channel();
-        let schedule = Schedule::start_by(now, collectors, SECOND, Changes(changed, sees));
+        let schedule = Schedule::start_by(now, collectors, SECOND, watch(changed, sees));
         Self { schedule, clock_ns, asked, answers, changes, seen }
     }
 
@@ -106,6 +113,12 @@ impl Rig {
         let labels = [("collector", collector)];
         assert_eq!(snapshot.value(&COLLECTOR_SUCCESS, &labels), success.map(Value::Level).as_ref());
         assert_eq!(snapshot.value(&COLLECTOR_FAILURES, &labels), Some(&Value::Count(failures)));
+    }
+
+    fn state_of(&self, collector: &str) -> State {
+        let states = self.schedule.states();
+        let found = states.into_iter().find(|(name, ..)| *name == collector);
+        found.expect("there is one of this name").1
     }
 
     fn load(&self) -> Option<Value> {
@@ -198,4 +211,63 @@ fn all_that_are_stuck_have_a_thread_each_and_no_more() {
     }
     assert_eq!(rig.schedule.shared.plan().threads, 2);
     assert!(!rig.schedule.wait_for_first(Duration::ZERO));
+}
+
+/// Does not come back from being told of a failure until the test says so.
+struct Blocked(Receiver<()>);
+
+impl Watch for Blocked {
+    fn changed(&mut self, _collector: &'static str, state: State, _reason: Option<&str>) {
+        if state == State::Failed {
+            let _released = self.0.recv();
+        }
+    }
+}
+
+#[test]
+fn who_is_told_and_does_not_come_back_holds_up_no_other_collector() {
+    let (release, released) = mpsc::channel();
+    let rig = Rig::watched(&["one", "two"], |_, _| Blocked(released));
+    assert_eq!(rig.asked(), "one");
+    rig.answers[0].send(Err("???")).expect("it waits");
+    // It has read, and is being told of: nothing comes from it, and it is stuck in the end.
+    wait_until(|| rig.state_of("one") == State::Failed);
+    rig.pass(6 * SECOND);
+    assert_eq!(rig.state_of("one"), State::Stuck);
+    for load in 1..4 {
+        assert_eq!(rig.asked(), "two");
+        rig.answers[1].send(Ok(load)).expect("it waits");
+        wait_until(|| rig.load() == Some(Value::Level(load)));
+        rig.pass(SECOND);
+    }
+    drop(release);
+    assert_eq!(rig.asked(), "two");
+    rig.answers[1].send(Ok(4)).expect("it waits");
+    wait_until(|| rig.state_of("one") != State::Stuck);
+}
+
+#[test]
+fn one_that_was_slow_leaves_somebody_behind_for_the_others() {
+    let rig = Rig::new(&["one", "two"]);
+    assert_eq!(rig.asked(), "one");
+    rig.clock_ns.fetch_add(nanos(SECOND / 2), Ordering::SeqCst);
+    assert_eq!(rig.answer(0, Ok(1)), ("one", State::Ok));
+    assert_eq!(rig.asked(), "two");
+    assert_eq!(rig.answer(1, Ok(2)), ("two", State::Ok));
+    rig.clock_ns.fetch_add(nanos(2 * SECOND), Ordering::SeqCst);
+    rig.schedule.shared.changed.notify_all();
+    // Both are asked, though neither has come back and nobody supervises.
+    let mut asked = [rig.asked(), rig.asked()];
+    asked.sort_unstable();
+    assert_eq!(asked, ["one", "two"]);
+}
+
+/// Asks again and again, but not for ever.
+#[track_caller]
+fn wait_until(holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < 30 * SECOND, "it does not come to hold");
+        std::thread::yield_now();
+    }
 }
