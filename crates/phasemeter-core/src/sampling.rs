@@ -100,7 +100,7 @@ fn sample_effort(effort: &Effort, labels: &Labels, mut count: impl FnMut(&'stati
 
 /// Counters by how many phases ran, and the greatest values. What was never read has no series.
 fn sample_during(during: &During, labels: &Labels, mut count: impl FnMut(&'static Metric, Labels, Value)) {
-    let ran = OVERLAPS.into_iter().zip(&during.by_overlap).filter(|(_, span)| span.elapsed_ns > 0);
+    let ran = OVERLAPS.into_iter().zip(&during.by_overlap).filter(|(_, span)| **span != Span::default());
     for (overlap, Span { elapsed_ns, spent }) in ran {
         let of_overlap = labels.with(&[("overlap", overlap)]);
         let joules = |millijoules: u64| Value::Real(millijoules as f64 / 1e3);

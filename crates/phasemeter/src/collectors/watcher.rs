@@ -21,8 +21,8 @@ pub(crate) struct Watcher {
     /// The process at the reading before, and the Meter's own time then.
     before: Option<(Moment, u64, Process)>,
     gpus: BTreeMap<Box<str>, Device>,
-    /// Of GPUs, since the reading of the process before.
-    gpu_spent: Spent,
+    /// When what GPUs count moved last, by the Meter's own time.
+    gpu_moved_ns: Option<u64>,
     gpu_memory_bytes: Option<u64>,
     /// When a line was last said of a collector.
     said: BTreeMap<&'static str, Instant>,
@@ -55,7 +55,7 @@ impl Watcher {
             windows,
             before: None,
             gpus: BTreeMap::new(),
-            gpu_spent: Spent::default(),
+            gpu_moved_ns: None,
             gpu_memory_bytes: None,
             said: BTreeMap::new(),
         }
@@ -71,7 +71,7 @@ impl Watcher {
                 cpu_ns: passed(now.cpu_ns, before.cpu_ns),
                 read_bytes: passed(now.read_bytes, before.read_bytes),
                 written_bytes: passed(now.written_bytes, before.written_bytes),
-                ..std::mem::take(&mut self.gpu_spent)
+                ..Spent::default()
             };
             let elapsed_ns = at.now_ns.saturating_sub(then.now_ns);
             let gpu_memory_bytes = self.gpu_memory_bytes;
@@ -83,21 +83,34 @@ impl Watcher {
         self.windows.process(&now);
     }
 
-    fn gpu(&mut self, samples: &Samples) {
+    /// What a driver counts it is asked for more seldom than we look, and stands still in between: only where it has
+    /// moved is there anything to give to anybody, and that is of the time since it moved before.
+    fn gpu(&mut self, inner: &Inner, samples: &Samples) {
         let now = devices(samples);
-        let more = |total: &mut Option<u64>, now: Option<u64>, before: Option<u64>| {
-            if let Some((now, before)) = now.zip(before) {
-                *total = Some(total.unwrap_or(0).saturating_add(now.saturating_sub(before)));
-            }
-        };
+        let now_ns = inner.clock.now_ns();
+        let mut spent = Spent::default();
         for (uuid, device) in &now {
             let Some(before) = self.gpus.get(uuid) else { continue };
-            more(&mut self.gpu_spent.gpu_millijoules, device.millijoules, before.millijoules);
-            more(&mut self.gpu_spent.gpu_busy_ns, device.busy_ns, before.busy_ns);
+            add_passed(&mut spent.gpu_millijoules, device.millijoules, before.millijoules);
+            add_passed(&mut spent.gpu_busy_ns, device.busy_ns, before.busy_ns);
+        }
+        if spent.gpu_millijoules.unwrap_or(0) > 0 || spent.gpu_busy_ns.unwrap_or(0) > 0 {
+            // The time itself is counted with the process.
+            let interval = Interval { spent, ..Interval::default() };
+            let since_ns = self.gpu_moved_ns.replace(now_ns);
+            if let Some(since_ns) = since_ns.filter(|_| inner.is_measuring()) {
+                inner.registry.add_interval(since_ns, &interval);
+            }
         }
         self.gpu_memory_bytes = now.values().filter_map(|device| device.memory_bytes).max();
         self.windows.gpus(&now);
         self.gpus = now;
+    }
+}
+
+pub(super) fn add_passed(total: &mut Option<u64>, now: Option<u64>, before: Option<u64>) {
+    if let Some((now, before)) = now.zip(before) {
+        *total = Some(total.unwrap_or(0).saturating_add(now.saturating_sub(before)));
     }
 }
 
@@ -106,7 +119,7 @@ impl Watch for Watcher {
         let Some(inner) = self.inner.upgrade() else { return };
         match collector {
             "process" => self.process(&inner, at, samples),
-            "gpu" => self.gpu(samples),
+            "gpu" => self.gpu(&inner, samples),
             _ => {}
         }
     }

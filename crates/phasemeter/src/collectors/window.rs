@@ -10,7 +10,7 @@ use phasemeter_core::catalogue::PROCESS_MEMORY_PEAK;
 use phasemeter_core::{Moment, Samples};
 
 use super::config::known;
-use super::watcher::{Device, Process};
+use super::watcher::{Device, Process, add_passed};
 use crate::inner::lock;
 use crate::meter::Meter;
 
@@ -98,7 +98,10 @@ struct Watched {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct WatchedGpu {
-    last: Device,
+    /// As it was read first.
+    first: Device,
+    /// When what it counts moved last within the window; before it has, where that began is not known.
+    moved: Option<Device>,
     memory_max_bytes: Option<u64>,
     millijoules: Option<u64>,
     busy_ns: Option<u64>,
@@ -216,22 +219,24 @@ impl Open {
             watched
                 .gpus
                 .entry(uuid.clone())
-                .or_insert(WatchedGpu { last: *device, ..WatchedGpu::default() })
+                .or_insert(WatchedGpu { first: *device, ..WatchedGpu::default() })
                 .add(*device);
         }
     }
 }
 
 impl WatchedGpu {
+    /// What it counts is asked for more seldom than its memory. From one move to another is time of the window.
     fn add(&mut self, now: Device) {
-        let more = |total: Option<u64>, now: Option<u64>, before: Option<u64>| {
-            let passed = now.zip(before).map(|(now, before)| now.saturating_sub(before));
-            passed.map(|passed| total.unwrap_or(0).saturating_add(passed)).or(total)
-        };
-        self.millijoules = more(self.millijoules, now.millijoules, self.last.millijoules);
-        self.busy_ns = more(self.busy_ns, now.busy_ns, self.last.busy_ns);
         self.memory_max_bytes = self.memory_max_bytes.max(now.memory_bytes);
-        self.last = now;
+        let known = self.moved.unwrap_or(self.first);
+        if (known.millijoules, known.busy_ns) == (now.millijoules, now.busy_ns) {
+            return;
+        }
+        if let Some(before) = self.moved.replace(now) {
+            add_passed(&mut self.millijoules, now.millijoules, before.millijoules);
+            add_passed(&mut self.busy_ns, now.busy_ns, before.busy_ns);
+        }
     }
 
     fn resources(&self, uuid: &str) -> GpuResources {
@@ -261,7 +266,8 @@ mod tests {
     fn a_gpu_is_measured_from_its_first_reading_within_the_window_to_its_last() {
         let meter = Meter::builder().isolated().collectors(crate::Collectors::none()).build();
         let mut window = meter.window();
-        for (millijoules, bytes) in [(5_000, 10), (6_500, 30), (9_000, 20)] {
+        // Read thrice a second, and counted anew once: 5 J stand already when the window begins.
+        for (millijoules, bytes) in [(5_000, 10), (5_000, 10), (6_500, 30), (6_500, 30), (9_000, 20), (10_500, 20)] {
             open_of(&meter).gpus(&device(millijoules, bytes));
         }
         let expected = GpuResources {
