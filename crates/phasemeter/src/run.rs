@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use phasemeter_core::catalogue::{PIPELINE_FINISHED, PIPELINE_PROGRESS, PIPELINE_RUN_INFO, PIPELINE_START_TIMESTAMP};
-use phasemeter_core::{Labels, Outcome, Samples, Value, bounded_value};
+use phasemeter_core::{DropReason, Labels, Outcome, Samples, Value, bounded_value};
 
 use crate::follow::{Following, Plan};
 use crate::inner::{Inner, lock};
@@ -128,6 +128,12 @@ impl Run {
     /// Ends the run as given up, for this reason.
     pub fn cancel(self, reason: impl Into<String>) {
         *lock(&self.ending) = Some((Outcome::Cancelled, reason.into()));
+    }
+
+    /// A word for the journal that found no room.
+    #[cfg_attr(not(feature = "progress"), allow(dead_code, reason = "only who follows a run asks"))]
+    pub(crate) fn note_unsaid(&self) {
+        self.inner.registry.drops().count(DropReason::JournalFailed);
     }
 
     #[cfg_attr(not(feature = "progress"), allow(dead_code, reason = "only who follows a run asks"))]

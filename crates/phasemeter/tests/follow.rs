@@ -232,6 +232,50 @@ fn clock_unix(clock: &ManualClock) -> u64 {
 }
 
 #[test]
+fn two_runs_at_once_are_two_workers_and_a_journal_whose_folder_is_cleared_is_begun_anew() {
+    let (clock, folder) = (ManualClock::new(), Folder::new("two"));
+    let meter = builder(&clock).build();
+    let embed = meter.phase("embed");
+    let begin = || meter.run("nightly").id("n1").worker("w1").journal(&folder.0).start();
+    let (one, other) = (begin(), begin());
+    let _begun = (looked(&one, |_| true), looked(&other, |_| true));
+    assert!(folder.journal("n1", "w1").exists() && folder.journal("n1", "w1-2").exists());
+    fs::remove_dir_all(folder.0.join("n1")).expect("it is there");
+    work(&clock, &embed, 10);
+    let _seen = looked(&one, |progress| progress.phases.first().is_some_and(|phase| phase.processed == 10));
+    one.finish();
+    other.finish();
+    let (state, _) = read(&folder.journal("n1", "w1"));
+    assert_eq!((state.phase("embed").map(|phase| phase.processed()), state.status()), (Some(10), Status::Completed));
+    assert!(value(&meter, &DROPPED, &[("reason", "journal_failed")]) >= Some(1.0));
+}
+
+#[test]
+fn one_long_item_takes_as_long_as_it_does() {
+    let (clock, folder) = (ManualClock::new(), Folder::new("long"));
+    let meter = builder(&clock).build();
+    let embed = meter.phase("embed");
+    embed.total(2);
+    let declared = PhaseDeclared { name: "embed".into(), workers: Some(1), ..PhaseDeclared::default() };
+    let run = meter.run("nightly").id("n1").worker("w1").journal(&folder.0).phase(declared).start();
+    for _ in 0..2 {
+        embed.run(|item| {
+            item.item("long");
+            for _ in 0..3 {
+                clock.advance(20 * SECOND);
+                let _looked = looked(&run, |_| true);
+            }
+            item.items(1);
+        });
+    }
+    let last = looked(&run, |progress| progress.phases[0].processed == 2);
+    assert_eq!((last.phases[0].total, last.elapsed_ns), (Some(2), 120_000_000_000));
+    run.finish();
+    let (state, _) = read(&folder.journal("n1", "w1"));
+    assert_eq!((state.clock.run_ns, state.problems.as_slice().len()), (120_000_000_000, 0), "{:?}", state.problems);
+}
+
+#[test]
 fn a_run_of_a_disabled_meter_is_not_followed() {
     let clock = ManualClock::new();
     let folder = Folder::new("disabled");

@@ -29,7 +29,8 @@ const REPORT: &str = ".report.json";
 /// # Errors
 /// It cannot be listed.
 pub fn journals(of_run: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut journals: Vec<_> = entries(of_run)?.into_iter().filter(|path| ends_with(path, JOURNAL)).collect();
+    let mut journals: Vec<_> =
+        entries(of_run)?.into_iter().filter(|path| ends_with(path, JOURNAL) && path.is_file()).collect();
     journals.sort();
     Ok(journals)
 }

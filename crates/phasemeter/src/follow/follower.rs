@@ -9,10 +9,10 @@ use phasemeter_analysis::{Progress, RunState};
 use phasemeter_core::{Outcome, Samples, Snapshot};
 
 use super::Seen;
+use super::in_hand::InHand;
 use super::journal::{JournalFile, Target};
 use super::machine::Machine;
 use super::plan::Plan;
-use super::spans::{At, Spans};
 use super::totals::{Total, Totals, totals};
 use crate::inner::Inner;
 use crate::notice;
@@ -20,21 +20,22 @@ use crate::notice;
 pub(super) struct Follower {
     pipeline: Box<str>,
     declared: Declared,
+    started_unix_ns: u64,
     plan: Plan,
     state: RunState,
     shown: HighWater,
     /// What the phases had counted before the run.
     before: Totals,
     expected: BTreeMap<Box<str>, u64>,
-    spans: Spans,
+    in_hand: InHand,
     looks: u64,
     machine: Machine,
     /// Opened on the thread that follows, which may wait for a disk.
     journal: Option<JournalFile>,
 }
 
-/// Single runs are looked at as often as heartbeats are written.
-const SPANS_EVERY: u64 = 5;
+/// What is in hand is told as often as heartbeats are written.
+const IN_HAND_EVERY: u64 = 5;
 
 impl Follower {
     pub(super) fn new(inner: &Inner, mut plan: Plan, pipeline: &str, id: &str) -> Self {
@@ -46,13 +47,17 @@ impl Follower {
         let mut named: Vec<_> = before.iter().collect();
         named.sort_by_key(|(phase, _)| place(phase, &known).unwrap_or(usize::MAX));
         for (phase, total) in named {
-            let is_new = plan.phases.iter().all(|known| *known.name != **phase);
-            if is_new && (total.expected > 0 || !total.is_used()) {
-                plan.phases.push(PhaseDeclared {
-                    name: phase.to_string(),
-                    total: Some(total.expected).filter(|expected| *expected > 0),
-                    ..PhaseDeclared::default()
-                });
+            let expected = Some(total.expected).filter(|expected| *expected > 0);
+            match plan.phases.iter_mut().find(|known| *known.name == **phase) {
+                Some(known) => known.total = known.total.or(expected),
+                None if total.expected > 0 || !total.is_used() => {
+                    plan.phases.push(PhaseDeclared {
+                        name: phase.to_string(),
+                        total: expected,
+                        ..PhaseDeclared::default()
+                    });
+                }
+                None => {}
             }
         }
         let declared = plan.declared(pipeline, id);
@@ -60,12 +65,13 @@ impl Follower {
         Self {
             pipeline: pipeline.into(),
             declared,
+            started_unix_ns: moment.unix_ns,
             plan,
             state: RunState::default(),
             shown: HighWater::default(),
             before,
             expected,
-            spans: Spans::default(),
+            in_hand: InHand::default(),
             looks: 0,
             machine: Machine::default(),
             journal: None,
@@ -73,7 +79,7 @@ impl Follower {
     }
 
     /// Opens the journal, and goes on from where earlier attempts came to.
-    pub(super) fn begin(&mut self, inner: &Inner) {
+    pub(super) fn begin(&mut self) {
         let target = Target {
             folder: self.plan.folder.as_deref(),
             report: self.plan.report.as_deref(),
@@ -82,7 +88,7 @@ impl Follower {
         let (journal, before) = JournalFile::open(&target, &mut self.declared);
         (self.journal, self.state) = (Some(journal), before);
         let declared = EventKind::Declared(self.declared.clone());
-        self.apply(&Event { at_ns: inner.clock.unix_ns(), event: declared });
+        self.apply(&Event { at_ns: self.started_unix_ns, event: declared });
     }
 
     /// Takes in what has happened since the look before.
@@ -90,18 +96,18 @@ impl Follower {
         let moment = inner.clock.moment();
         let now = totals(&inner.registry.read(moment), &self.pipeline);
         for (phase, total) in &now {
-            if total.expected > 0 && self.expected.insert(phase.clone(), total.expected) != Some(total.expected) {
+            let known = self.expected.insert(phase.clone(), total.expected).unwrap_or(0);
+            if known != total.expected {
                 let set = TotalSet { phase: phase.to_string(), total: total.expected };
                 self.apply(&Event { at_ns: moment.unix_ns, event: EventKind::TotalSet(set) });
             }
         }
         // Not between heartbeats that are written, or the journal would tell of times that it knows nothing else of.
-        if self.looks % SPANS_EVERY == 0 {
+        if self.looks % IN_HAND_EVERY == 0 {
             let work = inner.registry.work(moment).into_iter().filter(|work| work.pipeline == self.pipeline);
-            let (work, at) = (work.collect::<Vec<_>>(), At { now_ns: moment.now_ns, unix_ns: moment.unix_ns });
-            let mut events = self.spans.look(&work, at);
-            events.append(&mut self.spans.in_hand(&work, at));
-            events.iter().for_each(|event| self.apply(event));
+            for event in self.in_hand.look(&work.collect::<Vec<_>>()) {
+                self.apply(&Event { at_ns: moment.unix_ns, event });
+            }
         }
         self.looks += 1;
         let phases = now.iter().map(|(phase, total): (&_, &Total)| {
@@ -156,9 +162,10 @@ impl Follower {
         let left = Duration::from_nanos(deadline_ns.saturating_sub(now_unix_ns));
         if self.plan.checkpoint.as_ref().is_some_and(|checkpoint| left <= checkpoint.before) {
             let Some(checkpoint) = self.plan.checkpoint.take() else { return };
-            // The program's own code: where it panics, its run goes on.
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(checkpoint.call)).is_err() {
-                notice::say("what the program wanted to be called before its deadline has panicked");
+            // On a thread of its own: it may take its time, and the run is to be followed meanwhile.
+            let thread = std::thread::Builder::new().name("phasemeter-checkpoint".into()).spawn(checkpoint.call);
+            if let Err(error) = thread {
+                notice::say(&format!("the program could not be called before its deadline: {error}"));
             }
         }
     }

@@ -1,9 +1,11 @@
 //! The journal of a run, in a folder: `RUN/WORKER.jsonl`, and `RUN/WORKER.report.json` when it is over. Only the thread that
 //! follows the run comes here; what cannot be written is counted, and the run goes on.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use phasemeter_analysis::RunState;
 use phasemeter_analysis::analysis::Limits;
@@ -15,13 +17,16 @@ use phasemeter_analysis::thinning::Policy;
 use phasemeter_core::{DropReason, Registry};
 
 use super::folder;
+use crate::inner::lock;
 use crate::notice;
 
 /// Where the run is written to.
 pub(super) struct JournalFile {
     /// `None` where nobody named a folder.
-    path: Option<PathBuf>,
+    path: Option<InUse>,
     writer: Option<JournalWriter<File>>,
+    /// What the run said of itself when it began: a file that is begun anew is to say so too.
+    declared: Option<Event>,
     /// The last heartbeat, where it followed the one before too close to be written.
     left_out: Option<Event>,
     reports: Vec<PathBuf>,
@@ -38,6 +43,7 @@ impl JournalFile {
         let mut journal = Self {
             path: None,
             writer: None,
+            declared: None,
             left_out: None,
             reports: plan.report.map(Path::to_owned).into_iter().collect(),
             past: PastRuns::default(),
@@ -45,11 +51,11 @@ impl JournalFile {
             is_said: false,
         };
         let Some(folder) = plan.folder else { return (journal, RunState::default()) };
-        let path = folder::journal(folder, &declared.run, &declared.worker);
+        let path = InUse::take(folder, declared);
         journal.reports.insert(0, folder::report(folder, &declared.run, &declared.worker));
-        let of_run = path.parent().unwrap_or(folder);
+        let of_run = path.0.parent().unwrap_or(folder);
         journal.past = folder::past_runs(folder, of_run, &declared.pipeline);
-        let before = earlier(&path);
+        let before = earlier(&path.0);
         if before.attempt > 0 && !plan.is_attempt_said {
             declared.attempt = before.attempt.saturating_add(1);
         }
@@ -63,6 +69,12 @@ impl JournalFile {
     }
 
     pub(super) fn write(&mut self, event: &Event) {
+        // Somebody may have cleared the folder: what is written to a file that has no name is lost.
+        let is_gone = matches!(event.event, EventKind::Heartbeat(_))
+            && self.path.as_ref().is_some_and(|path| matches!(path.0.try_exists(), Ok(false)));
+        if is_gone && self.writer.take().is_some() {
+            self.fail("its file is gone");
+        }
         if self.writer.is_none() {
             // After a failure: what was lost is in the next heartbeat, which counts from the beginning.
             self.begin();
@@ -80,6 +92,9 @@ impl JournalFile {
             writer.write_in_full(&beat)?;
         }
         let is_written = writer.write(event)?;
+        if matches!(event.event, EventKind::Declared(_)) {
+            self.declared = Some(event.clone());
+        }
         if matches!(event.event, EventKind::Heartbeat(_)) {
             self.left_out = (!is_written).then(|| event.clone());
         }
@@ -103,9 +118,14 @@ impl JournalFile {
     }
 
     fn begin(&mut self) {
-        let Some(path) = &self.path else { return };
+        let Some(InUse(path)) = &self.path else { return };
+        let is_new = !path.exists();
         match append(path) {
-            Ok(writer) => self.writer = Some(writer),
+            Ok(mut writer) => {
+                let told =
+                    self.declared.as_ref().filter(|_| is_new).map_or(Ok(()), |event| writer.write_in_full(event));
+                self.writer = told.is_ok().then_some(writer);
+            }
             Err(error) => self.fail(&format!("cannot write {}: {error}", path.display())),
         }
     }
@@ -124,6 +144,33 @@ pub(super) struct Target<'a> {
     pub(super) folder: Option<&'a Path>,
     pub(super) report: Option<&'a Path>,
     pub(super) is_attempt_said: bool,
+}
+
+/// A journal that nobody else in the process writes.
+struct InUse(PathBuf);
+
+static IN_USE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+impl InUse {
+    /// That of the worker; where another run of this process writes that, the worker is called `…-2`, and so on.
+    fn take(folder: &Path, declared: &mut Declared) -> Self {
+        let mut in_use = lock(&IN_USE);
+        let worker = declared.worker.clone();
+        let mut path = folder::journal(folder, &declared.run, &worker);
+        let mut number = 2_u32;
+        while !in_use.insert(path.clone()) {
+            declared.worker = format!("{worker}-{number}");
+            path = folder::journal(folder, &declared.run, &declared.worker);
+            number += 1;
+        }
+        Self(path)
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        lock(&IN_USE).remove(&self.0);
+    }
 }
 
 /// What the worker's earlier attempts did; nothing where there were none, or what stands there is no journal.

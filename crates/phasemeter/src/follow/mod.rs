@@ -11,18 +11,19 @@
 #[cfg(feature = "journal")]
 pub mod folder;
 mod follower;
+mod in_hand;
 mod machine;
 mod plan;
 mod said;
-mod spans;
 mod totals;
 
 #[cfg_attr(not(feature = "journal"), path = "journal_off.rs")]
 mod journal;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use phasemeter_analysis::Progress;
 use phasemeter_analysis::event::EventKind;
@@ -52,7 +53,12 @@ pub(crate) struct Following {
 #[derive(Default)]
 struct Shown {
     latest: Mutex<Option<Arc<Seen>>>,
+    /// What the program said, and the thread has not taken in yet.
+    unsaid: AtomicUsize,
 }
+
+/// More than this is not kept for a thread that waits for its disk.
+const MAX_UNSAID: usize = 1_000;
 
 /// One look.
 struct Seen {
@@ -80,11 +86,15 @@ impl Following {
         Self { shown, commands: thread.ok().map(|_detached| commands) }
     }
 
-    /// Tells the thread what the program says.
-    pub(crate) fn say(&self, event: EventKind) {
-        if let Some(commands) = &self.commands {
-            let _gone = commands.send(Command::Say(event));
+    /// Tells the thread what the program says; false where that is more than it can take.
+    pub(crate) fn say(&self, event: EventKind) -> bool {
+        let Some(commands) = &self.commands else { return false };
+        // Relaxed: the number alone is meant, and one or two beyond it are no harm.
+        if self.shown.unsaid.fetch_add(1, Ordering::Relaxed) >= MAX_UNSAID {
+            self.shown.unsaid.fetch_sub(1, Ordering::Relaxed);
+            return false;
         }
+        commands.send(Command::Say(event)).is_ok()
     }
 
     /// Ends it, and waits until its journal is written, but not for ever.
@@ -134,16 +144,18 @@ impl Shown {
 
 /// Until the run is over, or the Meter is gone.
 fn follow(inner: &Weak<Inner>, mut follower: Follower, shown: &Shown, commands: &mpsc::Receiver<Command>) {
-    if let Some(own) = inner.upgrade() {
-        follower.begin(&own);
-        follower.look(&own);
-    }
+    follower.begin();
+    let mut next = Instant::now();
     loop {
-        let Some(own) = inner.upgrade() else { return };
-        shown.show(follower.tell(&own));
-        drop(own);
-        match commands.recv_timeout(CADENCE) {
+        if Instant::now() >= next {
+            let Some(own) = inner.upgrade() else { return };
+            follower.look(&own);
+            shown.show(follower.tell(&own));
+            next = Instant::now() + CADENCE;
+        }
+        match commands.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(Command::Say(event)) => {
+                shown.unsaid.fetch_sub(1, Ordering::Relaxed);
                 if let Some(own) = inner.upgrade() {
                     follower.say(&own, event);
                 }
@@ -153,14 +165,14 @@ fn follow(inner: &Weak<Inner>, mut follower: Follower, shown: &Shown, commands: 
                     follower.look(&own);
                     shown.show(follower.end(&own, outcome, reason));
                 }
+                // Its journal is free for the next attempt before anybody hears that this one is over.
+                drop(follower);
                 let _gone = done.send(());
                 return;
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        let Some(own) = inner.upgrade() else { return };
-        follower.look(&own);
     }
 }
 

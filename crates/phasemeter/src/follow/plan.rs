@@ -83,12 +83,13 @@ fn host(file: &Path) -> String {
     name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// As `20261125T093000Z`.
+/// As `20261125T093000.123Z`.
 fn timestamp(unix_ns: u64) -> String {
     let seconds = unix_ns / 1_000_000_000;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
-    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3_600, second / 60 % 60, second % 60)
+    let milli = unix_ns / 1_000_000 % 1_000;
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}.{milli:03}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 
 /// The Gregorian date so many days after 1970-01-01.
@@ -117,11 +118,11 @@ mod tests {
 
     #[test]
     fn a_run_without_an_id_is_called_by_its_begin_where_it_leaves_a_journal() {
-        let at = 1_795_599_000_000_000_000; // 2026-11-25 09:30:00
+        let at = 1_795_599_000_123_000_000; // 2026-11-25 09:30:00.123
         let nothing = Followed::default();
         assert_eq!(Plan::default().id(&nothing, "nightly", at), "nightly");
         let journaled = Plan { folder: Some("runs".into()), ..Plan::default() };
-        assert_eq!(journaled.id(&nothing, "nightly", at), "nightly-20261125T093000Z");
+        assert_eq!(journaled.id(&nothing, "nightly", at), "nightly-20261125T093000.123Z");
         let named = Followed { run_id: Some("mine".into()), ..Followed::default() };
         assert_eq!(journaled.id(&named, "nightly", at), "mine");
         let slurm = Followed { scheduler: vec![("SLURM_JOB_ID", "77".into())], ..Followed::default() };

@@ -93,8 +93,8 @@ impl Run {
     }
 
     fn say(&self, event: EventKind) {
-        if let Some(following) = self.following() {
-            following.say(event);
+        if self.following().is_some_and(|following| !following.say(event)) {
+            self.note_unsaid();
         }
     }
 }
