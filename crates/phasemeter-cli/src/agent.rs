@@ -22,6 +22,9 @@ const FIRST_READINGS: Duration = Duration::from_secs(10);
 /// How often is read where it is for one look only: shares and peaks need a second one.
 const INTERVAL_OF_ONE_LOOK: Duration = Duration::from_millis(250);
 
+/// What a GPU's driver is asked for once a second is known for the second time.
+const SECOND_OF_GPUS: Duration = Duration::from_millis(1_300);
+
 const SECOND_READINGS: Duration = Duration::from_millis(900);
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
@@ -62,6 +65,10 @@ fn once(settings: &Settings, format: Format) -> Result<(), Problem> {
     // Who has not read by then is told of below.
     let _all_read = meter.wait_for_first_readings(FIRST_READINGS);
     let _read_twice = meter.wait_for_second_readings(SECOND_READINGS);
+    if meter.collectors().iter().any(|(name, state, _)| *name == "gpu" && *state == CollectorState::Ok) {
+        // What is a share of a second, a driver tells by the second.
+        std::thread::sleep(SECOND_OF_GPUS);
+    }
     match format {
         Format::Text => print(&meter.render("").1)?,
         Format::OpenMetrics => print(&meter.render("application/openmetrics-text; version=1.0.0").1)?,
