@@ -2,6 +2,8 @@
 //!
 //! One that is across a network, or answered by a program (FUSE), may never answer, and whoever asked then waits for ever.
 //! So these are left out unless wanted, and each is asked on a thread that can be left behind, never twice at a time.
+//! No more than 128 are asked, real devices before memory, and a `mountinfo` beyond 4 MiB is refused. One that there was no
+//! time to ask, because too many others did not answer, has no series that time.
 
 mod asking;
 mod mounts;
@@ -88,6 +90,7 @@ fn sample(mount: &Mount, answer: &Answer, out: &mut Samples) {
             out.push(&HOST_FILESYSTEM_ERROR, own(), Value::Level(1));
             return;
         }
+        Answer::NotAsked => return,
     };
     out.push(&HOST_FILESYSTEM_ERROR, own(), Value::Level(0));
     let used = space.total.saturating_sub(space.free);
