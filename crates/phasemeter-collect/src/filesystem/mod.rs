@@ -24,7 +24,8 @@ pub(crate) const NAME: &str = "filesystem";
 
 /// Reads `mountinfo`, and asks each file system.
 pub(crate) struct FileSystems {
-    mountinfo: Kept,
+    /// Chosen with the first sample, and again after one that failed.
+    mountinfo: Option<Kept>,
     roots: Roots,
     remote: bool,
     asking: Asking,
@@ -46,12 +47,7 @@ impl FileSystems {
     }
 
     fn asking(roots: &Roots, options: &Options, asking: Asking) -> Self {
-        Self {
-            mountinfo: Kept::new(roots.of_first_process("mountinfo")),
-            roots: roots.clone(),
-            remote: options.remote_file_systems,
-            asking,
-        }
+        Self { mountinfo: None, roots: roots.clone(), remote: options.remote_file_systems, asking }
     }
 }
 
@@ -62,7 +58,13 @@ impl Collector for FileSystems {
 
     fn sample(&mut self, _at: Moment, out: &mut Samples) -> Result<(), Error> {
         let remote = self.remote;
-        let mounts = self.mountinfo.parsed("a mount a line", |text| mounts(text, remote))?;
+        let roots = &self.roots;
+        let mountinfo = self.mountinfo.get_or_insert_with(|| Kept::new(roots.of_first_process("mountinfo")));
+        let read = mountinfo.parsed("a mount a line", |text| mounts(text, remote));
+        if read.is_err() {
+            self.mountinfo = None;
+        }
+        let mounts = read?;
         let below = |mount: &Mount| self.roots.files.join(mount.point.trim_start_matches('/'));
         let paths: Vec<_> = mounts.iter().map(below).collect();
         for (mount, answer) in mounts.iter().zip(self.asking.ask(&paths)) {
