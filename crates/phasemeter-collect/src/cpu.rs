@@ -1,5 +1,6 @@
 //! The host's CPUs: time by mode, utilisation, how many there are. From `/proc/stat`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use phasemeter_core::catalogue::{
@@ -21,6 +22,9 @@ pub(crate) struct Cpu {
     proc: PathBuf,
     units: Option<Units>,
     per_cpu: bool,
+    /// What was shown last: of all CPUs, and of each by its number.
+    shown: Option<Ticks>,
+    each_shown: BTreeMap<u64, Ticks>,
     before: Option<(Moment, Ticks)>,
     utilization: Peaks,
 }
@@ -47,21 +51,22 @@ impl Cpu {
             proc: roots.proc.clone(),
             units: None,
             per_cpu: options.per_cpu,
+            shown: None,
+            each_shown: BTreeMap::new(),
             before: None,
             utilization: Peaks::new(&SYSTEM_CPU_UTILIZATION_MAX, &SYSTEM_CPU_UTILIZATION_MEAN),
         }
     }
 
     /// Over the time since the sample before; not where that is less than a few ticks.
-    fn utilization(&mut self, at: Moment, now: Ticks, out: &mut Samples) {
-        match self.before {
+    fn utilization(&mut self, at: Moment, now: Ticks, cpus: usize, out: &mut Samples) {
+        match self.before.and_then(|(then, before)| Some((then, passed(before, now)?))) {
             None => self.before = Some((at, now)),
-            Some((then, before)) => {
-                // Single modes can go back a little, as idle time that turns out to have been none.
-                let passed: Vec<_> = now.iter().zip(before).map(|(now, before)| now.saturating_sub(before)).collect();
-                let all: u64 = passed.iter().sum();
-                if all >= 2 {
-                    let idle = passed[IDLE] + passed[IOWAIT];
+            Some((then, passed)) => {
+                // Each may be as great as it can be.
+                let all: u128 = passed.into_iter().map(u128::from).sum();
+                if all >= TICKS_PER_CPU * cpus.max(1) as u128 {
+                    let idle = u128::from(passed[IDLE]) + u128::from(passed[IOWAIT]);
                     let share = all.saturating_sub(idle) as f64 / all as f64;
                     self.utilization.add(at, share, at.now_ns.saturating_sub(then.now_ns));
                     self.before = Some((at, now));
@@ -84,8 +89,13 @@ impl Collector for Cpu {
         let stat = self.stat.parsed("the line cpu", stat)?;
         let units = *self.units.get_or_insert_with(|| Units::of(&self.proc));
         out.push_plain(&SYSTEM_CPU_LOGICAL_COUNT, level(stat.each.len() as u64));
+        let all = settled(self.shown, stat.all, units);
+        self.shown = Some(all);
         if self.per_cpu {
-            for (number, ticks) in &stat.each {
+            let shown = &self.each_shown;
+            let settle = |(number, read): &(u64, Ticks)| (*number, settled(shown.get(number).copied(), *read, units));
+            self.each_shown = stat.each.iter().map(settle).collect();
+            for (number, ticks) in &self.each_shown {
                 let number = number.to_string();
                 for (mode, ticks) in MODES.into_iter().zip(ticks) {
                     let labels = labels([("cpu_logical_number", &*number), ("cpu_mode", mode)]);
@@ -93,13 +103,41 @@ impl Collector for Cpu {
                 }
             }
         } else {
-            for (mode, ticks) in MODES.into_iter().zip(stat.all) {
+            for (mode, ticks) in MODES.into_iter().zip(all) {
                 out.push(&SYSTEM_CPU_TIME, labels([("cpu_mode", mode)]), Value::Nanos(units.nanos(ticks)));
             }
         }
-        self.utilization(at, stat.all, out);
+        self.utilization(at, all, stat.each.len(), out);
         Ok(())
     }
+}
+
+/// Over fewer of them the share of one that is busy is mostly chance.
+const TICKS_PER_CPU: u128 = 5;
+
+/// Idle time can turn out to have been none, and time is moved from one mode to another: a counter that falls by less
+/// than this has not begun anew.
+const CORRECTION_NS: u64 = 5_000_000_000;
+
+/// What to show where this is read: a counter does not go back unless it began anew.
+fn settled(shown: Option<Ticks>, read: Ticks, units: Units) -> Ticks {
+    let Some(mut settled) = shown else { return read };
+    for (shown, read) in settled.iter_mut().zip(read) {
+        let is_correction = read < *shown && units.nanos(*shown - read) < CORRECTION_NS;
+        if !is_correction {
+            *shown = read;
+        }
+    }
+    settled
+}
+
+/// `None` where a counter began anew.
+fn passed(before: Ticks, now: Ticks) -> Option<Ticks> {
+    let mut passed = now;
+    for (now, before) in passed.iter_mut().zip(before) {
+        *now = now.checked_sub(before)?;
+    }
+    Some(passed)
 }
 
 fn stat(text: &str) -> Option<Stat> {
@@ -145,5 +183,16 @@ mod tests {
         for broken in ["", "cpu 1 2\n", "cpu 1 2 3 x\n", "cpu 1 2 3 99999999999999999999\n", "cpux 1 2 3 4\n"] {
             assert_eq!(stat(broken), None, "{broken:?}");
         }
+    }
+
+    #[test]
+    fn a_counter_that_is_corrected_stands_still_and_one_that_begins_anew_falls() {
+        let units = Units::of(std::path::Path::new("/there is no such folder"));
+        let shown = [10, 0, 0, 1_000, 1_500, 0, 0];
+        let read = [11, 0, 0, 501, 1_499, 0, 0];
+        assert_eq!(settled(Some(shown), read, units), [11, 0, 0, 1_000, 1_500, 0, 0]);
+        assert_eq!(settled(Some(shown), [10, 0, 0, 500, 0, 0, 0], units), [10, 0, 0, 500, 0, 0, 0]);
+        assert_eq!(settled(None, read, units), read);
+        assert_eq!(settled(Some([u64::MAX; 7]), [0; 7], units), [0; 7]);
     }
 }

@@ -85,7 +85,8 @@ fn devices(text: &str) -> Option<Vec<Device>> {
     Some(devices)
 }
 
-/// Neither memory, nor a file that is used as a disk, nor a partition.
+/// Neither memory, nor a file that is used as a disk, nor a part of a disk or one of the ways to it. The kernel puts a `p`
+/// before a partition's number where the disk's name ends with a digit.
 fn is_whole_disk(name: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let numbered = |prefix: &str| name.strip_prefix(prefix).is_some_and(is_number);
@@ -95,11 +96,21 @@ fn is_whole_disk(name: &str) -> bool {
             number.len() < rest.len() && is_number(number)
         })
     });
-    let is_numbered_partition = (name.starts_with("nvme") || name.starts_with("mmcblk"))
-        && name
-            .rsplit_once('p')
-            .is_some_and(|(disk, number)| is_number(number) && disk.ends_with(|last: char| last.is_ascii_digit()));
-    !(["ram", "zram", "loop", "fd"].into_iter().any(numbered) || is_lettered_partition || is_numbered_partition)
+    let is_numbered_partition = name
+        .rsplit_once('p')
+        .is_some_and(|(disk, number)| is_number(number) && disk.ends_with(|last: char| last.is_ascii_digit()));
+    // Its boot areas and the like are named after the card.
+    let is_part_of_card = name.strip_prefix("mmcblk").is_some_and(|rest| !is_number(rest));
+    // A path to a disk that has several, which counts again what the disk does: nvme0c1n2 beside nvme0n2.
+    let is_path = name
+        .strip_prefix("nvme")
+        .and_then(|rest| rest.split_once('c'))
+        .is_some_and(|(subsystem, rest)| is_number(subsystem) && rest.split(['n', 'p']).all(is_number));
+    !(["ram", "zram", "loop", "fd"].into_iter().any(numbered)
+        || is_lettered_partition
+        || is_numbered_partition
+        || is_part_of_card
+        || is_path)
 }
 
 #[cfg(test)]
@@ -108,10 +119,14 @@ mod tests {
 
     #[test]
     fn whole_disks_are_told_from_what_is_none() {
-        for name in ["sda", "vda", "sdaa", "xvdb", "nvme0n1", "nvme10n12", "mmcblk0", "dm-0", "md127", "sr0"] {
+        let whole =
+            "sda vda sdaa sdp vdp xvdb xvdbp nvme0n1 nvme10n12 mmcblk0 mmcblk1 dm-0 md127 sr0 nbd0 pmem0 rbd1 drbd0";
+        for name in whole.split(' ') {
             assert!(is_whole_disk(name), "{name}");
         }
-        for name in ["sda1", "vda15", "sdaa3", "nvme0n1p2", "mmcblk0p1", "loop7", "ram0", "zram0", "fd0"] {
+        let parts = "sda1 vda15 sdaa3 sdp1 nvme0n1p2 mmcblk0p1 md127p1 nbd0p1 rbd0p3 nvme10c2n3p1";
+        let others = "loop7 loop0p1 ram0 zram0 fd0 mmcblk0boot0 mmcblk0boot1 mmcblk0rpmb mmcblk0gp0 nvme0c0n1";
+        for name in parts.split(' ').chain(others.split(' ')) {
             assert!(!is_whole_disk(name), "{name}");
         }
     }

@@ -13,7 +13,9 @@ pub(crate) const NAME: &str = "network";
 
 /// Reads `/proc/net/dev`.
 pub(crate) struct Network {
-    dev: Kept,
+    roots: Roots,
+    /// Chosen with the first sample, and again after one that failed.
+    dev: Option<Kept>,
 }
 
 /// One interface; pairs are receiving and transmitting.
@@ -28,7 +30,7 @@ struct Interface {
 
 impl Network {
     pub(crate) fn new(roots: &Roots) -> Self {
-        Self { dev: Kept::new(roots.of_first_process("net/dev")) }
+        Self { roots: roots.clone(), dev: None }
     }
 }
 
@@ -38,7 +40,13 @@ impl Collector for Network {
     }
 
     fn sample(&mut self, _at: Moment, out: &mut Samples) -> Result<(), Error> {
-        for interface in self.dev.parsed("sixteen columns an interface", interfaces)? {
+        let roots = &self.roots;
+        let dev = self.dev.get_or_insert_with(|| Kept::new(roots.of_first_process("net/dev")));
+        let read = dev.parsed("sixteen columns an interface", interfaces);
+        if read.is_err() {
+            self.dev = None;
+        }
+        for interface in read? {
             for (place, direction) in ["receive", "transmit"].into_iter().enumerate() {
                 let pairs = [("network_interface_name", &*interface.name), ("network_io_direction", direction)];
                 let labels = labels(pairs);

@@ -15,6 +15,7 @@ use phasemeter_core::{Metric, Moment, Samples, Value};
 use crate::error::optional;
 use crate::kept::Kept;
 use crate::peaks::Peaks;
+use crate::roots::is_of_kernel;
 use crate::units::Units;
 use crate::usage::context_switches;
 use crate::{Collector, Error, Roots, labels, level};
@@ -24,17 +25,25 @@ pub(crate) const NAME: &str = "process";
 /// Reads the process that it is part of.
 #[derive(Debug)]
 pub struct Process {
-    proc: PathBuf,
-    stat: Kept,
-    statm: Kept,
-    status: Kept,
-    io: Kept,
+    roots: Roots,
+    /// Chosen with the first sample, and again after one that failed.
+    files: Option<Files>,
     /// What does not change while the process lives: read with the first sample.
     constants: Option<Constants>,
     /// CPU time at the sample before.
     before: Option<(Moment, u64)>,
     cores: Peaks,
     memory: Peaks,
+}
+
+/// What is read each time.
+#[derive(Debug)]
+struct Files {
+    proc: PathBuf,
+    stat: Kept,
+    statm: Kept,
+    status: Kept,
+    io: Kept,
 }
 
 /// Who answers below the root.
@@ -52,7 +61,7 @@ struct Constants {
     start_unix_ns: u64,
     /// CPUs of the host.
     cpus: u64,
-    /// `None` where there is no limit.
+    /// `None` where there is no limit, or none that can be read.
     max_file_descriptors: Option<u64>,
 }
 
@@ -75,17 +84,35 @@ struct Io {
     storage_bytes: [u64; 2],
 }
 
+impl Files {
+    fn of(roots: &Roots) -> Self {
+        let proc = roots.of_own_process().proc;
+        let kept = |name: &str| Kept::new(proc.join("self").join(name));
+        Self { stat: kept("stat"), statm: kept("statm"), status: kept("status"), io: kept("io"), proc }
+    }
+
+    fn io(&mut self, out: &mut Samples) -> Result<(), Error> {
+        // Not for us to read in some containers, and not there in some kernels.
+        let Some(io) = optional(self.io.parsed("six counters", io))? else { return Ok(()) };
+        let mut push = |metric: &'static Metric, counts: [u64; 2]| {
+            for (direction, count) in ["read", "write"].into_iter().zip(counts) {
+                out.push(metric, labels([("disk_io_direction", direction)]), Value::Count(count));
+            }
+        };
+        push(&PROCESS_DISK_IO, io.storage_bytes);
+        push(&PROCESS_IO_OPERATIONS, io.calls);
+        push(&PROCESS_IO, io.requested_bytes);
+        Ok(())
+    }
+}
+
 impl Process {
     /// The process below this root.
     #[must_use]
     pub fn new(roots: &Roots) -> Self {
-        let kept = |name: &str| Kept::new(roots.proc.join("self").join(name));
         Self {
-            proc: roots.proc.clone(),
-            stat: kept("stat"),
-            statm: kept("statm"),
-            status: kept("status"),
-            io: kept("io"),
+            roots: roots.clone(),
+            files: None,
             constants: None,
             before: None,
             cores: Peaks::new(&PROCESS_CPU_CORES_MAX, &PROCESS_CPU_CORES_MEAN),
@@ -93,21 +120,19 @@ impl Process {
         }
     }
 
-    fn constants(&mut self, stat: &Stat) -> Result<Constants, Error> {
+    fn constants(&mut self, stat: &Stat, proc: &Path) -> Result<Constants, Error> {
         if let Some(constants) = self.constants {
             return Ok(constants);
         }
-        let units = Units::of(&self.proc);
-        let (boot_seconds, cpus) = Kept::new(self.proc.join("stat")).parsed("the line btime", boot_and_cpus)?;
-        let limits = Kept::new(self.proc.join("self/limits")).parsed("Max open files", max_open_files)?;
-        // Only the kernel makes `self` a link, to the number of the process.
-        let is_kernel = std::fs::read_link(self.proc.join("self")).is_ok();
+        let units = Units::of(proc);
+        let (boot_seconds, cpus) = Kept::new(proc.join("stat")).parsed("the line btime", boot_and_cpus)?;
+        let limits = optional(Kept::new(proc.join("self/limits")).parsed("Max open files", max_open_files))?;
         Ok(*self.constants.insert(Constants {
-            source: if is_kernel { Source::Kernel } else { Source::Fixtures },
+            source: if is_of_kernel(proc) { Source::Kernel } else { Source::Fixtures },
             units,
             start_unix_ns: boot_seconds.saturating_mul(NANOS).saturating_add(units.nanos(stat.start_ticks)),
             cpus,
-            max_file_descriptors: limits,
+            max_file_descriptors: limits.flatten(),
         }))
     }
 
@@ -136,45 +161,25 @@ impl Process {
         self.cores.sample(at, &[], out);
     }
 
-    fn memory(&mut self, at: Moment, units: Units, out: &mut Samples) -> Result<(), Error> {
-        let (virtual_pages, resident_pages) = self.statm.parsed("two page counts", statm)?;
+    fn memory(&mut self, at: Moment, files: &mut Files, units: Units, out: &mut Samples) -> Result<(), Error> {
+        let (virtual_pages, resident_pages) = files.statm.parsed("two page counts", statm)?;
         let resident_bytes = units.bytes(resident_pages);
         out.push_plain(&PROCESS_MEMORY_USAGE, level(resident_bytes));
         out.push_plain(&PROCESS_MEMORY_VIRTUAL, level(units.bytes(virtual_pages)));
         self.memory.add_level(at, resident_bytes as f64);
         self.memory.sample(at, &[], out);
-        if let Some(peak_bytes) = optional(self.status.parsed("VmHWM", peak_bytes))?.flatten() {
+        if let Some(peak_bytes) = optional(files.status.parsed("VmHWM", peak_bytes))?.flatten() {
             out.push_plain(&PROCESS_MEMORY_PEAK, level(peak_bytes));
         }
         Ok(())
     }
 
-    fn io(&mut self, out: &mut Samples) -> Result<(), Error> {
-        // Not for us to read in some containers, and not there in some kernels.
-        let Some(io) = optional(self.io.parsed("six counters", io))? else { return Ok(()) };
-        let mut push = |metric: &'static Metric, counts: [u64; 2]| {
-            for (direction, count) in ["read", "write"].into_iter().zip(counts) {
-                out.push(metric, labels([("disk_io_direction", direction)]), Value::Count(count));
-            }
-        };
-        push(&PROCESS_DISK_IO, io.storage_bytes);
-        push(&PROCESS_IO_OPERATIONS, io.calls);
-        push(&PROCESS_IO, io.requested_bytes);
-        Ok(())
-    }
-}
-
-impl Collector for Process {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn sample(&mut self, at: Moment, out: &mut Samples) -> Result<(), Error> {
-        let stat = self.stat.parsed("the process's counters", stat)?;
-        let constants = self.constants(&stat)?;
+    fn read(&mut self, at: Moment, files: &mut Files, out: &mut Samples) -> Result<(), Error> {
+        let stat = files.stat.parsed("the process's counters", stat)?;
+        let constants = self.constants(&stat, &files.proc)?;
         self.cpu(at, &stat, constants, out);
-        self.memory(at, constants.units, out)?;
-        self.io(out)?;
+        self.memory(at, files, constants.units, out)?;
+        files.io(out)?;
         for (fault, count) in [("major", stat.major_faults), ("minor", stat.minor_faults)] {
             out.push(&PROCESS_PAGING_FAULTS, labels([("system_paging_fault_type", fault)]), Value::Count(count));
         }
@@ -185,11 +190,26 @@ impl Collector for Process {
         out.push_plain(&PROCESS_THREADS, level(stat.threads));
         out.push_plain(&PROCESS_START_TIMESTAMP, Value::Nanos(constants.start_unix_ns));
         out.push_plain(&PROCESS_UPTIME, Value::Nanos(at.unix_ns.saturating_sub(constants.start_unix_ns)));
-        let open = open_file_descriptors(&self.proc.join("self/fd"), constants.source)?;
-        out.push_plain(&PROCESS_OPEN_FILE_DESCRIPTORS, level(open));
+        // A process that gave up its privileges may not look into its own folder.
+        if let Some(open) = optional(open_file_descriptors(&files.proc.join("self/fd"), constants.source))? {
+            out.push_plain(&PROCESS_OPEN_FILE_DESCRIPTORS, level(open));
+        }
         if let Some(most) = constants.max_file_descriptors {
             out.push_plain(&PROCESS_MAX_FILE_DESCRIPTORS, level(most));
         }
+        Ok(())
+    }
+}
+
+impl Collector for Process {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn sample(&mut self, at: Moment, out: &mut Samples) -> Result<(), Error> {
+        let mut files = self.files.take().unwrap_or_else(|| Files::of(&self.roots));
+        self.read(at, &mut files, out)?;
+        self.files = Some(files);
         Ok(())
     }
 }

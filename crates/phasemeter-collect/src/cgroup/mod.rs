@@ -12,7 +12,7 @@ use phasemeter_core::catalogue::{
 };
 use phasemeter_core::{Metric, Moment, Samples, Value};
 
-use self::place::{Membership, Place};
+use self::place::{Membership, Mounted, Place};
 use self::v1::V1;
 use self::v2::V2;
 use crate::kept::Kept;
@@ -24,7 +24,8 @@ pub(crate) const NAME: &str = "cgroup";
 /// Reads the control group of the process.
 pub(crate) struct Cgroup {
     roots: Roots,
-    membership: Kept,
+    /// Where the process itself is looked for, chosen with the first sample and again after one that failed.
+    own: Option<(Roots, Kept)>,
     /// Of this membership: a process can be moved.
     files: Option<(Membership, Files)>,
 }
@@ -54,15 +55,21 @@ struct Reading {
 
 impl Cgroup {
     pub(crate) fn new(roots: &Roots) -> Self {
-        Self { roots: roots.clone(), membership: Kept::new(roots.proc.join("self/cgroup")), files: None }
+        Self { roots: roots.clone(), own: None, files: None }
     }
 
     fn read(&mut self) -> Result<Reading, Error> {
         let what = "the control groups of the process";
-        let now = self.membership.parsed(what, |text| Some(place::find(text)))?;
+        let roots = &self.roots;
+        let (roots, membership) = self.own.get_or_insert_with(|| {
+            let own = roots.of_own_process();
+            let membership = Kept::new(own.proc.join("self/cgroup"));
+            (own, membership)
+        });
+        let now = membership.parsed(what, |text| Some(place::find(text)))?;
         let files = match &mut self.files {
             Some((then, files)) if *then == now => files,
-            files => &mut files.insert((now.clone(), self::files(&now, &self.roots)?)).1,
+            files => &mut files.insert((now.clone(), self::files(&now, roots)?)).1,
         };
         match files {
             Files::V1(files) => files.read(),
@@ -72,7 +79,7 @@ impl Cgroup {
 }
 
 fn files(membership: &Membership, roots: &Roots) -> Result<Files, Error> {
-    match membership.resolved(&roots.sys.join("fs/cgroup")) {
+    match membership.resolved(&Mounted::of(roots)?) {
         Some(Place::V2(folders)) => Ok(Files::V2(Box::new(V2::new(&folders)))),
         Some(Place::V1(folders)) => Ok(Files::V1(Box::new(V1::new(&folders, Units::of(&roots.proc))))),
         None => Err(Error::absent(NAME, "no control group of the process is below sys/fs/cgroup")),
@@ -89,11 +96,11 @@ impl Collector for Cgroup {
         let reading = match read {
             Ok(reading) if reading != Reading::default() => reading,
             Ok(_) => {
-                self.files = None;
+                (self.own, self.files) = (None, None);
                 return Err(Error::absent(NAME, "the control group of the process has no files to read"));
             }
             Err(error) => {
-                self.files = None;
+                (self.own, self.files) = (None, None);
                 return Err(error);
             }
         };

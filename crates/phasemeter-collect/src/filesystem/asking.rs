@@ -15,8 +15,10 @@ use super::Space;
 pub(super) enum Answer {
     Space(Space),
     Error,
-    /// It has not answered yet.
+    /// It was asked, and has not answered.
     None,
+    /// Others held it up until there was no time left to ask it, or to wait for it.
+    NotAsked,
 }
 
 /// Threads that ask, and what they were told.
@@ -39,12 +41,18 @@ type Ask = dyn Fn(&Path) -> io::Result<Space> + Send + Sync;
 struct State {
     round: u64,
     waiting: VecDeque<PathBuf>,
-    /// Asked, in which round, and not back.
-    in_flight: Vec<(PathBuf, u64)>,
+    /// Asked, and not back.
+    in_flight: Vec<Question>,
     answers: BTreeMap<PathBuf, Answer>,
     /// Threads that have nothing to do.
     idle: usize,
     is_over: bool,
+}
+
+struct Question {
+    path: PathBuf,
+    round: u64,
+    asked: Instant,
 }
 
 /// Whoever takes longer is left behind: an answer from memory takes a microsecond.
@@ -52,6 +60,10 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// All of them together.
 const PATIENCE_IN_ALL: Duration = Duration::from_secs(1);
+
+/// Threads that are started at once where those before are stuck: so many that, within the time, each of as many mounts as
+/// there can be gets its own.
+const MORE_THREADS: usize = 32;
 
 impl Asking {
     pub(super) fn by(ask: impl Fn(&Path) -> io::Result<Space> + Send + Sync + 'static) -> Self {
@@ -66,25 +78,31 @@ impl Asking {
         let mut state = self.shared.state();
         state.begin(paths);
         let deadline = Instant::now() + PATIENCE_IN_ALL;
-        while state.is_any_open() {
-            if state.idle > 0 {
-                self.shared.wanted.notify_one();
-            } else if !state.waiting.is_empty() && !spawn(self.shared.clone()) {
+        let mut threads = 1;
+        while state.is_any_open() && Instant::now() < deadline {
+            self.start(&state, threads);
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Who is stuck holds up the others no longer than this: they get new threads. There are none to hold up once all
+            // that is left is who does not answer.
+            let patience = if state.waiting.is_empty() { state.patience_left() } else { PATIENCE };
+            if patience.is_zero() {
                 break;
             }
-            let answers = state.answers.len();
-            let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
-            let (next, waited) =
-                self.shared.answered.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            // Who is stuck holds up the others no longer than this: they get a new thread. There are none to hold up
-            // once all that is left is who does not answer.
-            let is_stuck = waited.timed_out() && state.answers.len() == answers;
-            if Instant::now() >= deadline || is_stuck && state.waiting.is_empty() {
+            let waited = self.shared.answered.wait_timeout(state, patience.min(left));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            threads = MORE_THREADS;
+        }
+        paths.iter().map(|path| state.answer(path)).collect()
+    }
+
+    /// As many threads as there is something to ask for. Where the system has no more of them, those that there are go on.
+    fn start(&self, state: &State, threads: usize) {
+        self.shared.wanted.notify_all();
+        for _ in state.idle..threads.min(state.waiting.len()) {
+            if !spawn(self.shared.clone()) {
                 break;
             }
         }
-        paths.iter().map(|path| state.answers.get(path).copied().unwrap_or(Answer::None)).collect()
     }
 }
 
@@ -102,13 +120,34 @@ impl State {
         self.answers.clear();
         self.waiting.clear();
         let Self { waiting, in_flight, .. } = self;
-        let is_back = |path: &&PathBuf| in_flight.iter().all(|(own, _)| own != *path);
+        let is_back = |path: &&PathBuf| in_flight.iter().all(|asked| asked.path != **path);
         waiting.extend(paths.iter().filter(is_back).cloned());
     }
 
     /// Whether one is not back that was asked, or is to be, in this round.
     fn is_any_open(&self) -> bool {
-        !self.waiting.is_empty() || self.in_flight.iter().any(|(_, round)| *round == self.round)
+        !self.waiting.is_empty() || self.in_flight.iter().any(|asked| asked.round == self.round)
+    }
+
+    /// Until nobody who was asked in this round deserves to be waited for.
+    fn patience_left(&self) -> Duration {
+        let of_round = self.in_flight.iter().filter(|asked| asked.round == self.round);
+        of_round.map(Question::patience_left).max().unwrap_or_default()
+    }
+
+    fn answer(&self, path: &Path) -> Answer {
+        let asked = || self.in_flight.iter().find(|asked| asked.path == path);
+        match self.answers.get(path) {
+            Some(answer) => *answer,
+            None if asked().is_some_and(|asked| asked.patience_left().is_zero()) => Answer::None,
+            None => Answer::NotAsked,
+        }
+    }
+}
+
+impl Question {
+    fn patience_left(&self) -> Duration {
+        PATIENCE.saturating_sub(self.asked.elapsed())
     }
 }
 
@@ -131,11 +170,11 @@ impl Shared {
                 continue;
             };
             let round = state.round;
-            state.in_flight.push((path.clone(), round));
+            state.in_flight.push(Question { path: path.clone(), round, asked: Instant::now() });
             drop(state);
             let answer = (self.ask)(&path).map_or(Answer::Error, Answer::Space);
             state = self.state();
-            state.in_flight.retain(|(own, _)| *own != path);
+            state.in_flight.retain(|asked| asked.path != path);
             // An answer of another round is none of this one's; it is asked again in the next.
             if state.round == round {
                 state.answers.insert(path, answer);

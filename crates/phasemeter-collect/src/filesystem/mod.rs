@@ -2,6 +2,8 @@
 //!
 //! One that is across a network, or answered by a program (FUSE), may never answer, and whoever asked then waits for ever.
 //! So these are left out unless wanted, and each is asked on a thread that can be left behind, never twice at a time.
+//! No more than 128 are asked, real devices before memory, and a `mountinfo` beyond 4 MiB is refused. One that there was no
+//! time to ask, because too many others did not answer, has no series that time.
 
 mod asking;
 mod mounts;
@@ -22,7 +24,8 @@ pub(crate) const NAME: &str = "filesystem";
 
 /// Reads `mountinfo`, and asks each file system.
 pub(crate) struct FileSystems {
-    mountinfo: Kept,
+    /// Chosen with the first sample, and again after one that failed.
+    mountinfo: Option<Kept>,
     roots: Roots,
     remote: bool,
     asking: Asking,
@@ -44,12 +47,7 @@ impl FileSystems {
     }
 
     fn asking(roots: &Roots, options: &Options, asking: Asking) -> Self {
-        Self {
-            mountinfo: Kept::new(roots.of_first_process("mountinfo")),
-            roots: roots.clone(),
-            remote: options.remote_file_systems,
-            asking,
-        }
+        Self { mountinfo: None, roots: roots.clone(), remote: options.remote_file_systems, asking }
     }
 }
 
@@ -60,7 +58,13 @@ impl Collector for FileSystems {
 
     fn sample(&mut self, _at: Moment, out: &mut Samples) -> Result<(), Error> {
         let remote = self.remote;
-        let mounts = self.mountinfo.parsed("a mount a line", |text| mounts(text, remote))?;
+        let roots = &self.roots;
+        let mountinfo = self.mountinfo.get_or_insert_with(|| Kept::new(roots.of_first_process("mountinfo")));
+        let read = mountinfo.parsed("a mount a line", |text| mounts(text, remote));
+        if read.is_err() {
+            self.mountinfo = None;
+        }
+        let mounts = read?;
         let below = |mount: &Mount| self.roots.files.join(mount.point.trim_start_matches('/'));
         let paths: Vec<_> = mounts.iter().map(below).collect();
         for (mount, answer) in mounts.iter().zip(self.asking.ask(&paths)) {
@@ -88,6 +92,7 @@ fn sample(mount: &Mount, answer: &Answer, out: &mut Samples) {
             out.push(&HOST_FILESYSTEM_ERROR, own(), Value::Level(1));
             return;
         }
+        Answer::NotAsked => return,
     };
     out.push(&HOST_FILESYSTEM_ERROR, own(), Value::Level(0));
     let used = space.total.saturating_sub(space.free);

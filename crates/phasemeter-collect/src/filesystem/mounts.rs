@@ -1,4 +1,6 @@
-//! Which file systems are mounted, from `mountinfo`.
+//! Which file systems are mounted, from `mountinfo`. Each mount is looked at once or twice, however many there are.
+
+use std::collections::HashMap;
 
 /// A file system, at one of the places where it is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +10,8 @@ pub(super) struct Mount {
     pub(super) kind: String,
 }
 
-/// More than a machine that somebody looks after has; each is a system call and six series.
+/// More than a machine that somebody looks after has; each is a system call and six series. What is beyond is left out,
+/// first what is in memory, then by name.
 const MAX_MOUNTS: usize = 128;
 
 /// What has no space of its own: views into the kernel, and images that are full by design.
@@ -78,22 +81,26 @@ const FOLDERS: [&str; 7] = [
 pub(super) fn mounts(text: &str, remote: bool) -> Option<Vec<Mount>> {
     let lines = text.lines().filter(|line| !line.is_empty());
     let lines: Vec<Line<'_>> = lines.map(line).collect::<Option<_>>()?;
-    let mut found: Vec<(&str, bool, Mount)> = Vec::new();
-    for Line { number, root, mount, .. } in
-        lines.iter().filter(|line| is_wanted(&line.mount, remote) && line.is_seen(&lines))
-    {
+    let seen = seen(&lines);
+    let mut found: HashMap<&str, &Line<'_>> = HashMap::new();
+    for (line, _) in lines.iter().zip(seen).filter(|(line, is_seen)| *is_seen && is_wanted(&line.mount, remote)) {
         // The same file system is often mounted again, by a part of it: the whole one stands for all.
-        let is_whole = *root == "/";
-        match found.iter_mut().find(|(known, _, _)| known == number) {
-            Some(known) if is_whole && !known.1 => *known = (number, is_whole, mount.clone()),
-            Some(_) => {}
-            None => found.push((number, is_whole, mount.clone())),
+        let known = found.entry(line.number).or_insert(line);
+        if line.is_whole() && !known.is_whole() {
+            *known = line;
         }
     }
-    let mut mounts: Vec<_> = found.into_iter().map(|(_, _, mount)| mount).collect();
-    mounts.sort_by(|a, b| a.point.cmp(&b.point));
+    let mut mounts: Vec<_> = found.into_values().map(|line| line.mount.clone()).collect();
+    mounts.sort_by(|a, b| (a.is_in_memory(), &a.point).cmp(&(b.is_in_memory(), &b.point)));
     mounts.truncate(MAX_MOUNTS);
+    mounts.sort_by(|a, b| a.point.cmp(&b.point));
     Some(mounts)
+}
+
+impl Mount {
+    fn is_in_memory(&self) -> bool {
+        self.kind == "tmpfs"
+    }
 }
 
 /// A line of `mountinfo`.
@@ -108,11 +115,85 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Who asks for its mount point reaches it, and not what is mounted over it: that may be a file system that is not to be
-    /// asked.
-    fn is_seen(&self, all: &[Line<'_>]) -> bool {
-        !all.iter().any(|other| other.parent == self.id && other.mount.point == self.mount.point)
+    fn is_whole(&self) -> bool {
+        self.root == "/"
     }
+}
+
+/// Whether who asks for a mount point reaches this mount, for each: what is over it, or over a folder above it, may be a
+/// file system that is not to be asked.
+fn seen(lines: &[Line<'_>]) -> Vec<bool> {
+    let tree = Tree::of(lines);
+    let mut reached = vec![None; lines.len()];
+    (0..lines.len()).map(|place| tree.is_reached(place, &mut reached) && !tree.is_covered(place)).collect()
+}
+
+/// Mounts by where they are, and on which.
+struct Tree<'a> {
+    lines: &'a [Line<'a>],
+    /// Of lines, by their ids.
+    places: HashMap<&'a str, usize>,
+    /// By the mount that it is on, and the point; the later one, where there are two.
+    children: HashMap<(&'a str, &'a str), usize>,
+}
+
+impl<'a> Tree<'a> {
+    fn of(lines: &'a [Line<'a>]) -> Self {
+        let places = lines.iter().enumerate().map(|(place, line)| (line.id, place)).collect();
+        let mounted = lines.iter().enumerate().filter(|(_, line)| line.id != line.parent);
+        let children = mounted.map(|(place, line)| ((line.parent, &*line.mount.point), place)).collect();
+        Self { lines, places, children }
+    }
+
+    fn parent(&self, place: usize) -> Option<usize> {
+        let line = &self.lines[place];
+        self.places.get(line.parent).copied().filter(|parent| *parent != place)
+    }
+
+    /// Another stands right on it.
+    fn is_covered(&self, place: usize) -> bool {
+        let line = &self.lines[place];
+        self.children.contains_key(&(line.id, &*line.mount.point))
+    }
+
+    /// Every step to it, from the first mount on, leads on to it and not to what is mounted over the way. What is known of
+    /// one is noted, and a chain of them, which may be long, is no recursion.
+    fn is_reached(&self, place: usize, known: &mut [Option<bool>]) -> bool {
+        let mut chain = Vec::new();
+        let mut next = Some(place);
+        let mut is_reached = true;
+        while let Some(place) = next {
+            if let Some(answer) = known[place] {
+                is_reached = answer;
+                break;
+            }
+            // Whoever comes round to it again is in a circle, which no root leads into.
+            known[place] = Some(false);
+            chain.push(place);
+            next = self.parent(place);
+        }
+        for place in chain.into_iter().rev() {
+            is_reached = is_reached && self.is_way_free(place);
+            known[place] = Some(is_reached);
+        }
+        is_reached
+    }
+
+    /// On the mount that it is on, nothing else is mounted over the way to it.
+    fn is_way_free(&self, place: usize) -> bool {
+        let Line { id, parent, mount, .. } = &self.lines[place];
+        // The first mount is on one that is not shown to us, or on itself.
+        let begin = self.parent(place).map_or("/", |parent| &self.lines[parent].mount.point);
+        let is_own = id == parent || self.children.get(&(*parent, &*mount.point)) == Some(&place);
+        is_own && folders_above(&mount.point, begin).all(|folder| !self.children.contains_key(&(*parent, folder)))
+    }
+}
+
+/// Those that hold `point`, down from `begin`.
+fn folders_above<'a>(point: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
+    let ends = point.match_indices('/').map(|(end, _)| end.max(1));
+    let folders = ends.filter_map(|end| point.get(..end));
+    folders.filter(move |folder| folder.len() >= begin.len() && folder.len() < point.len())
 }
 
 /// `id parent major:minor root point options … - type source options`; what is left out here may be any number of words.
@@ -200,6 +281,53 @@ mod tests {
         let program = over("29 28 0:45 / /srv rw - fuse.sshfs me@there: rw");
         check(&program, false, &[root]);
         check(&program, true, &[root, ("me@there:", "/srv", "fuse.sshfs")]);
+    }
+
+    #[test]
+    fn what_is_below_a_folder_that_something_is_mounted_over_later_is_not_seen() {
+        let begin = "27 1 254:0 / / rw - ext4 /dev/vda rw\n28 27 254:1 / /a/b rw - ext4 /dev/vdb rw\n";
+        let [root, inner] = [("/dev/vda", "/", "ext4"), ("/dev/vdb", "/a/b", "ext4")];
+        let check_with = |further: &str, remote: bool, expected: &[(&str, &str, &str)]| {
+            check(&format!("{begin}{further}"), remote, expected);
+            // The order of the lines is not what tells.
+            check(&format!("{further}\n{begin}"), remote, expected);
+        };
+        check_with("", false, &[root, inner]);
+        check_with("29 27 0:50 / /a rw - tmpfs over rw", false, &[root, ("over", "/a", "tmpfs")]);
+        check_with("29 27 0:51 / /a rw - fuse nobody rw", false, &[root]);
+        check_with("29 27 0:51 / /a rw - fuse nobody rw", true, &[root, ("nobody", "/a", "fuse")]);
+        check_with("29 27 0:50 / /a/bc rw - tmpfs beside rw", false, &[root, inner, ("beside", "/a/bc", "tmpfs")]);
+        // Over the way that the mount below it takes, and then there is one on that again.
+        let again = "29 27 0:51 / /a rw - fuse nobody rw\n30 29 254:2 / /a/b rw - xfs /dev/vdc rw";
+        check_with(again, false, &[root, ("/dev/vdc", "/a/b", "xfs")]);
+        // What is on one that is hidden is hidden with it; so is what was there before another root.
+        let deep = "29 28 254:3 / /a/b/c rw - xfs /dev/vdd rw\n30 27 0:50 / /a rw - tmpfs over rw";
+        check_with(deep, false, &[root, ("over", "/a", "tmpfs")]);
+        check_with("29 27 254:4 / / rw - xfs /dev/vde rw", false, &[("/dev/vde", "/", "xfs")]);
+    }
+
+    #[test]
+    fn a_first_mount_on_itself_is_seen_and_a_circle_of_mounts_is_not() {
+        check("1 1 254:0 / / rw - ext4 /dev/vda rw", false, &[("/dev/vda", "/", "ext4")]);
+        check("1 2 254:0 / /a rw - ext4 /dev/vda rw\n2 1 254:1 / /b rw - ext4 /dev/vdb rw", false, &[]);
+    }
+
+    #[test]
+    fn ten_thousand_mounts_on_one_another_are_one() {
+        let lines = (1..=10_000).map(|id| format!("{id} {} 0:{id} / /a rw - tmpfs {id} rw\n", id - 1));
+        check(&lines.collect::<String>(), false, &[("10000", "/a", "tmpfs")]);
+    }
+
+    #[test]
+    fn of_too_many_mounts_those_in_memory_are_left_out_first() {
+        let of = |kind: &str, folder: &str, ids: std::ops::Range<usize>| -> String {
+            ids.map(|id| format!("{id} 1 0:{id} / /{folder}/{id} rw - {kind} {kind} rw\n")).collect()
+        };
+        let text = of("tmpfs", "a", 1_000..1_200) + &of("xfs", "z", 2_000..2_100);
+        let mounts = mounts(&text, false).expect("each line is a mount");
+        let count = |kind: &str| mounts.iter().filter(|mount| mount.kind == kind).count();
+        assert_eq!((mounts.len(), count("xfs"), count("tmpfs")), (MAX_MOUNTS, 100, MAX_MOUNTS - 100));
+        assert!(mounts.is_sorted_by_key(|mount| &mount.point));
     }
 
     #[test]

@@ -18,9 +18,13 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(test: &str) -> Self {
+        Self::with(test, MOUNTINFO)
+    }
+
+    fn with(test: &str, mountinfo: &str) -> Self {
         let root = std::env::temp_dir().join(format!("phasemeter-filesystem-{test}-{}", std::process::id()));
         std::fs::create_dir_all(root.join("proc/self")).expect("a writable temporary folder");
-        std::fs::write(root.join("proc/self/mountinfo"), MOUNTINFO).expect("a writable temporary folder");
+        std::fs::write(root.join("proc/self/mountinfo"), mountinfo).expect("a writable temporary folder");
         Self(root)
     }
 }
@@ -72,6 +76,40 @@ fn one_that_never_answers_is_asked_once_and_holds_up_no_other() {
     let times = |name: &str| asked.iter().filter(|path| path.ends_with(name)).count();
     assert_eq!((times("hangs"), times("data")), (1, 3));
     drop(release);
+}
+
+#[test]
+fn many_that_never_answer_keep_no_other_from_being_asked() {
+    let hanging = |id: usize| format!("{id} 1 0:{id} / /a/hangs/{id} rw - xfs /dev/{id} rw\n");
+    let mountinfo: String = (100..160).map(hanging).collect();
+    let folder = Folder::with("many", &(mountinfo + "300 1 0:300 / /z rw - xfs /dev/z rw\n"));
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let ask = move |path: &Path| {
+        if path.parent().is_some_and(|parent| parent.ends_with("hangs")) {
+            let _never = released.lock().expect("no panic").recv();
+        }
+        Ok(Space { total: 1_000, free: 400, available: 300 })
+    };
+    let mut file_systems = FileSystems::asking(&Roots::below(&folder.0), &Options::default(), Asking::by(ask));
+    let mut samples = Samples::default();
+    file_systems.sample(Moment::default(), &mut samples).expect("mounts can be read");
+    let snapshot = Snapshot::new(samples);
+    assert_eq!(value(&snapshot, &SYSTEM_FILESYSTEM_USAGE, "/z", Some("used")), Some(600.0));
+    assert_eq!(value(&snapshot, &HOST_FILESYSTEM_ERROR, "/z", None), Some(0.0));
+    assert_eq!(value(&snapshot, &HOST_FILESYSTEM_ERROR, "/a/hangs/100", None), Some(1.0));
+    drop(release);
+}
+
+#[test]
+fn one_that_was_not_asked_has_no_series_and_one_that_did_not_answer_an_error() {
+    let mount = Mount { device: "/dev/z".into(), point: "/z".into(), kind: "xfs".into() };
+    let shown = |answer| {
+        let mut samples = Samples::default();
+        sample(&mount, &answer, &mut samples);
+        value(&Snapshot::new(samples), &HOST_FILESYSTEM_ERROR, "/z", None)
+    };
+    assert_eq!((shown(Answer::NotAsked), shown(Answer::None), shown(Answer::Error)), (None, Some(1.0), Some(1.0)));
 }
 
 #[test]
