@@ -36,7 +36,7 @@ fn the_agent_prints_every_gpu_whatever_is_visible_to_it() {
     assert_eq!((ended.status, &*ended.stderr), (Some(0), ""));
     let scrape = Scrape::read(&ended.stdout);
     // Shares of a second need a second one.
-    assert!(ended.stdout.contains("gpu_utilization_max_ratio{"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("gpu_sm_active_ratio{"), "{}", ended.stdout);
     for (uuid, index) in [(FIRST, "0"), (SECOND, "1")] {
         let used = scrape.of(&HW_GPU_MEMORY_USAGE, &[("hw_id", uuid), ("hw_name", index)]);
         assert!(used.is_some_and(|bytes| bytes > 0.0), "{uuid}: {used:?}");
