@@ -1,5 +1,8 @@
 //! The collectors over fixtures: whole, truncated, missing, forbidden, absurd, and of other kernels.
 
+mod cpu;
+mod own;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -137,57 +140,6 @@ fn a_second_look_gives_utilisation_and_peaks() {
     }
 }
 
-/// What two and more looks at `/proc/stat`, each this long after the one before, show of one series.
-#[track_caller]
-fn check_looks(test: &str, series: &str, after: Duration, looks: &[(&str, Option<&str>)]) {
-    let damaged = Damaged::new(test, "host");
-    let options = Options { per_cpu: true, ..Options::default() };
-    let mut by_cpu = (known_among(KNOWN, ["cpu"]).expect("it is known")[0].make)(&damaged.roots(), &options);
-    let mut of_all = collector("cpu", &damaged.roots());
-    let mut at = AT;
-    for (stat, expected) in looks {
-        damaged.write("proc/stat", stat);
-        let mut shown = String::new();
-        for collector in [&mut of_all, &mut by_cpu] {
-            let mut samples = Samples::default();
-            collector.sample(at, &mut samples).expect("it is whole");
-            shown.push_str(&text(samples));
-        }
-        let value = shown.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        assert_eq!(value, *expected, "{series} of {stat:?}");
-        at.now_ns += u64::try_from(after.as_nanos()).expect("a short time");
-    }
-}
-
-#[test]
-fn the_greatest_counters_between_two_looks_are_a_share_and_no_overflow() {
-    let none = "cpu 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0\n";
-    let most = format!("cpu {0} {0} {0} {0} {0} {0} 0 {0}\ncpu0 {0} {0} {0} {0} {0} {0} 0 {0}\n", u64::MAX);
-    let share = format!("{}", 5.0 / 7.0);
-    let looks = [(none, None), (&*most, Some(&*share)), (none, Some(&*share)), (&*most, Some(&*share))];
-    check_looks("greatest", "system_cpu_utilization_ratio", Duration::from_secs(1), &looks);
-}
-
-#[test]
-fn idle_time_that_is_taken_back_stands_still_and_a_fall_of_seconds_is_shown() {
-    let stat = |waiting: u64| format!("cpu 10 0 0 100 {waiting}\ncpu0 10 0 0 100 {waiting}\n");
-    let [first, back, on, anew] = [1_500, 1_499, 1_501, 7].map(stat);
-    let looks = [(&*first, Some("15")), (&*back, Some("15")), (&*on, Some("15.01")), (&*anew, Some("0.07"))];
-    for series in ["{cpu_mode=\"iowait\"}", "{cpu_logical_number=\"0\",cpu_mode=\"iowait\"}"] {
-        let series = format!("system_cpu_time_seconds_total{series}");
-        check_looks("taken-back", &series, Duration::from_secs(1), &looks);
-    }
-}
-
-#[test]
-fn utilisation_waits_for_a_few_ticks_of_each_cpu_and_for_two_looks_after_a_fresh_start() {
-    let stat = |user: u64, idle: u64| format!("cpu {user} 0 0 {idle}\ncpu0 1 0 0 1\ncpu1 1 0 0 1\n");
-    let [first, few, enough, anew, half] =
-        [(1_000, 1_000), (1_009, 1_000), (1_009, 1_001), (5, 5), (15, 15)].map(|(user, idle)| stat(user, idle));
-    let looks = [(&*first, None), (&*few, None), (&*enough, Some("0.9")), (&*anew, Some("0.9")), (&*half, Some("0.5"))];
-    check_looks("few-ticks", "system_cpu_utilization_ratio", Duration::from_millis(50), &looks);
-}
-
 #[test]
 fn where_nothing_is_there_is_no_data_and_no_failure() {
     let nowhere = Roots::below("/there is no such folder");
@@ -261,28 +213,6 @@ fn what_a_container_may_not_read_is_left_out_and_the_rest_is_shown() {
     assert!(of(&memory, "system_paging_faults").is_empty() && !of(&memory, "system_memory_usage").is_empty());
     let pressure = read("pressure", &damaged.roots()).expect("the rest is there");
     assert_eq!(of(&pressure, "host_pressure_stall_time_seconds_total").len(), 4);
-}
-
-/// Whoever opens a pipe that nobody writes to waits for ever.
-#[test]
-#[cfg(unix)]
-fn making_a_collector_opens_nothing() {
-    let damaged = Damaged::new("pipe", "host");
-    for file in ["proc/1/net/dev", "proc/1/mountinfo", "proc/self/stat", "proc/self/cgroup"] {
-        let path = damaged.0.join(file);
-        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a writable temporary folder");
-        let _not_there = fs::remove_file(&path);
-        let made = std::process::Command::new("mkfifo").arg(&path).status().expect("every Unix has it");
-        assert!(made.success(), "{file}");
-    }
-    let roots = damaged.roots();
-    let (done, made) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let names: Vec<_> = KNOWN.iter().map(|known| collector(known.name, &roots).name()).collect();
-        done.send(names)
-    });
-    let names = made.recv_timeout(Duration::from_secs(60)).expect("nobody waits for a pipe");
-    assert_eq!(names.len(), KNOWN.len());
 }
 
 #[test]
@@ -376,72 +306,6 @@ fn a_process_that_is_moved_to_another_group_is_found_there() {
     fs::create_dir(damaged.0.join("sys/fs/cgroup/other.slice")).expect("a writable temporary folder");
     damaged.write("sys/fs/cgroup/other.slice/cpu.max", "50000 100000\n");
     assert_eq!(limit().expect("it is there"), Some(0.5));
-}
-
-/// What is shown of the group's CPU limit: the fixtures' own is two CPUs, and at the top there is seven.
-#[track_caller]
-fn check_group(test: &str, membership: &str, mounted: &str, expected: Option<&str>) {
-    let damaged = Damaged::new(&format!("group-{test}"), "host");
-    damaged.write("sys/fs/cgroup/cpu.max", "700000 100000\n");
-    damaged.write("proc/self/cgroup", format!("0::{membership}\n"));
-    let mountinfo = format!("40 23 0:30 {mounted} /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n");
-    damaged.write("proc/self/mountinfo", mountinfo);
-    match expected {
-        Some(limit) => {
-            let lines = read("cgroup", &damaged.roots()).unwrap_or_else(|error| panic!("{test}: {error}"));
-            assert_eq!(of(&lines, "cgroup_cpu_limit"), [format!("cgroup_cpu_limit {limit}")], "{test}");
-        }
-        None => assert!(read("cgroup", &damaged.roots()).is_err_and(|error| error.is_no_data()), "{test}"),
-    }
-}
-
-#[test]
-fn a_group_that_is_not_below_what_is_mounted_is_absent_and_never_another_one() {
-    let own = "/system.slice/documents.service";
-    check_group("whole", own, "/", Some("2"));
-    check_group("own-namespace", "/", "/", Some("7"));
-    check_group("gone", "/gone.slice", "/", None);
-    check_group("outside", "/../other.slice", "/", None);
-    check_group("above", "/system.slice/..", "/", None);
-    check_group("the-mounted-one", "/docker/a", "/docker/a", Some("7"));
-    check_group("below-the-mounted-one", &format!("/docker{own}"), "/docker", Some("2"));
-    check_group("beside-the-mounted-one", "/docker/ab", "/docker/a", None);
-    check_group("the-host's-mount-in-an-own-namespace", "/", "/../..", None);
-}
-
-#[test]
-fn in_version_one_a_container_often_has_its_own_group_mounted() {
-    let damaged = Damaged::new("v1-mounted", "host_v1");
-    for controller in ["cpu", "cpuacct", "memory"] {
-        let folder = damaged.0.join("sys/fs/cgroup").join(controller);
-        fs::rename(folder.join("docker/abc"), damaged.0.join("own")).expect("a writable temporary folder");
-        fs::remove_dir_all(&folder).expect("a writable temporary folder");
-        fs::rename(damaged.0.join("own"), &folder).expect("a writable temporary folder");
-    }
-    let lines = |root: &str| {
-        let line = |name: &str| format!("1 2 0:3 {root} /sys/fs/cgroup/{name} rw - cgroup cgroup rw,{name}\n");
-        damaged.write("proc/self/mountinfo", ["cpu", "cpuacct", "memory"].map(line).concat());
-        read("cgroup", &damaged.roots())
-    };
-    assert_eq!(lines("/docker/abc").expect("it is whole").len(), 13);
-    assert!(lines("/docker/other").is_err_and(|error| error.is_no_data()));
-}
-
-/// The process below a real host's root is this one, seen from where it is itself.
-#[test]
-#[cfg(target_os = "linux")]
-fn below_the_root_of_a_real_host_the_process_and_its_group_are_looked_for_where_they_are() {
-    let damaged = Damaged::new("real-root", "host");
-    damaged.remove("proc/self");
-    std::os::unix::fs::symlink("42", damaged.0.join("proc/self")).expect("a writable temporary folder");
-    copy(&fixtures("host").join("proc/self"), &damaged.0.join("proc/42"));
-    let of_process = read("process", &damaged.roots()).expect("there is a /proc");
-    let start = |lines: &[String]| of(lines, "process_start_time_seconds").concat();
-    assert_eq!(start(&of_process), start(&read("process", &Roots::default()).expect("there is a /proc")));
-    let of_group = read("cgroup", &damaged.roots()).map_err(|error| error.is_no_data());
-    let limits = |lines: Vec<String>| of(&lines, "cgroup_cpu_limit").concat();
-    let own = read("cgroup", &Roots::default()).map_err(|error| error.is_no_data());
-    assert_eq!(of_group.map(limits), own.map(limits));
 }
 
 #[test]
