@@ -156,7 +156,7 @@ impl Fleet {
                 let liveness = liveness(state, limits, now_unix_ns);
                 // A lost worker's time stands still where it was heard of last.
                 let at_unix_ns = if liveness == Liveness::Lost { state.clock.last_unix_ns } else { now_unix_ns };
-                Member { state, progress: Progress::of(state, past, at_unix_ns), liveness }
+                Member { state, progress: Progress::told(state, past, at_unix_ns), liveness }
             })
             .collect();
         let mut fleet = together(first, &members, now_unix_ns);

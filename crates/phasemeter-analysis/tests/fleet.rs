@@ -2,12 +2,13 @@
 
 mod story;
 
-use phasemeter_analysis::event::{Declared, RunEnded};
+use phasemeter_analysis::event::{Declared, InHand, RunEnded};
 use phasemeter_analysis::fleet::{Fleet, FleetLimits, Liveness};
 use phasemeter_analysis::progress::PastRuns;
 use phasemeter_analysis::render::{self, Form, Viewer};
 use phasemeter_analysis::{EventKind, RunState};
 use phasemeter_core::Outcome;
+use story::workloads::beat;
 use story::{S, Story, declared, phase_of, unix_ns};
 
 /// A worker that has done so many of a hundred, one a second.
@@ -107,6 +108,38 @@ fn a_worker_that_failed_says_why() {
     assert_eq!((fleet.failed, fleet.orphaned), (1, 90));
     let text = render::fleet(&fleet, &Viewer { now_unix_ns: unix_ns(900.0), utc_offset_s: 0 }, Form::Plain);
     assert!(text.contains("failed at 14:00: no space left on device"), "{text}");
+}
+
+/// A worker that does a thousand a second and says so every five seconds.
+fn told_by_heartbeats(until_s: u32) -> Story {
+    let mut story = Story::of(declared(&[phase_of("embed", 100_000, 1)]));
+    for at_s in (5..=until_s).step_by(5) {
+        let done = u64::from(at_s) * 1_000;
+        story = story.beat(f64::from(at_s), &[beat("embed", done, f64::from(at_s), 1, [1.0, 0.0, 0.0])], None);
+    }
+    story
+}
+
+#[test]
+fn between_heartbeats_the_rate_stands_and_the_end_does_not_move() {
+    let mut story = told_by_heartbeats(20);
+    // What is in hand is told in between, and says nothing of counts.
+    let in_hand = InHand { phase: "embed".to_owned(), lane: 0, item: Some("paper-17".to_owned()) };
+    story.push(22.0, EventKind::InHand(in_hand));
+    let states = [story.state()];
+    let at = |now_s: f64| {
+        let fleet = seen(&states, now_s);
+        (fleet.items_per_s.expect("it works"), fleet.eta.expect("it works"), fleet.finish_unix_ns)
+    };
+    let (rate, eta, finish) = at(22.0);
+    assert!((rate - 1_000.0).abs() < 50.0, "{rate}");
+    for now_s in [23.0, 26.0, 30.0, 34.9] {
+        let (later_rate, later_eta, later_finish) = at(now_s);
+        assert_eq!((later_rate, later_finish), (rate, finish), "{now_s}");
+        assert_eq!(eta.median_ns - later_eta.median_ns, unix_ns(now_s) - unix_ns(22.0), "{now_s}");
+    }
+    let (stalled, ..) = at(50.0);
+    assert!(stalled < rate * 0.8, "{stalled} of {rate}");
 }
 
 #[test]

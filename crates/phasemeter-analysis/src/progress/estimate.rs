@@ -27,6 +27,15 @@ pub struct Eta {
     pub basis: Basis,
 }
 
+impl Eta {
+    /// The same, seen so much later.
+    pub(crate) fn after(self, passed_ns: u64) -> Self {
+        let [median_ns, low_ns, high_ns] =
+            [self.median_ns, self.low_ns, self.high_ns].map(|ns| ns.saturating_sub(passed_ns));
+        Self { median_ns, low_ns, high_ns, ..self }
+    }
+}
+
 /// What an estimate rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize), serde(rename_all = "snake_case"))]

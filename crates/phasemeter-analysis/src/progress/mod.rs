@@ -15,6 +15,9 @@ pub use past::{MAX_PAST_RUNS, PastPhase, PastRun, PastRuns};
 pub(crate) use past::{median, workers_of};
 pub(crate) use schedule::replay_ns;
 
+/// Counts that are no older stand for now: three heartbeats.
+pub const FRESH_NS: u64 = 15_000_000_000;
+
 /// How far one worker's part of a run is.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize))]
@@ -95,7 +98,33 @@ impl Progress {
     /// How far a run is at a time since the Unix epoch.
     #[must_use]
     pub fn of(state: &RunState, past: &PastRuns, now_unix_ns: u64) -> Self {
-        let run_ns = state.elapsed_ns(now_unix_ns);
+        Self::at(state, past, state.elapsed_ns(now_unix_ns), now_unix_ns)
+    }
+
+    /// How far a run is of which a journal tells. Its counts stand still between two heartbeats though its work does not:
+    /// while the last counts are no older than [`FRESH_NS`], rates are those of that moment, and what has passed since
+    /// then is taken off what is left. Older ones are a stall, as [`Progress::of`] has it.
+    #[must_use]
+    pub fn told(state: &RunState, past: &PastRuns, now_unix_ns: u64) -> Self {
+        let (now_ns, told_ns) = (state.elapsed_ns(now_unix_ns), state.counted_ns());
+        let age_ns = now_ns.saturating_sub(told_ns);
+        if state.ended.is_some() || age_ns > FRESH_NS {
+            return Self::of(state, past, now_unix_ns);
+        }
+        let mut progress = Self::at(state, past, told_ns, now_unix_ns);
+        progress.elapsed_ns = now_ns;
+        progress.in_hand = state.items_in_hand(now_ns);
+        progress.eta = progress.eta.map(|eta| eta.after(age_ns));
+        progress.finish_unix_ns = progress.eta.map(|eta| now_unix_ns.saturating_add(eta.median_ns));
+        progress.deadline =
+            state.deadline_unix_ns.map(|at_unix_ns| Deadline::of(at_unix_ns, progress.finish_unix_ns, progress.eta));
+        for phase in progress.phases.iter_mut().filter(|phase| phase.status == Status::Running) {
+            phase.eta = phase.eta.map(|eta| eta.after(age_ns));
+        }
+        progress
+    }
+
+    fn at(state: &RunState, past: &PastRuns, run_ns: u64, now_unix_ns: u64) -> Self {
         let estimates = estimate::phases(state, past, run_ns);
         let phases: Vec<_> = (0..state.phases.len())
             .filter_map(|place| phase_progress(state, past, place, run_ns, &estimates))

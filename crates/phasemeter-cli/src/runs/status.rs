@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
             // Of one worker, its phases tell more.
             if let ([only], 1) = (&*found.states, fleet.active) {
                 text += "\n";
-                text += &render::progress(&Progress::of(only, &past, viewer.now_unix_ns), &viewer, form);
+                text += &render::progress(&Progress::told(only, &past, viewer.now_unix_ns), &viewer, form);
             }
             text
         },
