@@ -2,14 +2,14 @@
 
 mod story;
 
-use phasemeter_analysis::event::{Declared, InHand, RunEnded};
+use phasemeter_analysis::event::{Declared, InHand, PhaseDeclared, Role, RunEnded};
 use phasemeter_analysis::fleet::{Fleet, FleetLimits, Liveness};
 use phasemeter_analysis::progress::PastRuns;
 use phasemeter_analysis::render::{self, Form, Viewer};
 use phasemeter_analysis::{EventKind, RunState};
 use phasemeter_core::Outcome;
 use story::workloads::beat;
-use story::{S, Story, declared, phase_of, unix_ns};
+use story::{S, Story, declared, phase, phase_of, unix_ns};
 
 /// A worker that has done so many of a hundred, one a second.
 fn worker(name: &str, done: u64) -> Story {
@@ -78,7 +78,7 @@ fn one_minute_makes_a_worker_silent_and_two_make_it_lost() {
 #[test]
 fn a_part_that_another_worker_takes_over_counts_once() {
     let killed = part("w1", "shard-1", 1, 40).state();
-    let phases = [phasemeter_analysis::event::PhaseDeclared { resumed: Some(40), ..phase_of("embed", 100, 1) }];
+    let phases = [PhaseDeclared { resumed: Some(40), ..phase_of("embed", 100, 1) }];
     let second =
         Declared { worker: "w9".to_owned(), shard: Some("shard-1".to_owned()), attempt: 2, ..declared(&phases) };
     let mut again = Story::of(second);
@@ -158,6 +158,27 @@ fn throughput_is_of_those_that_live_and_the_last_of_them_sets_the_end() {
     assert_eq!(fleet.slowest.as_deref(), Some("w2"));
     let eta_s = fleet.eta.expect("both have an estimate").median_ns / S;
     assert!((180..220).contains(&eta_s), "{eta_s}");
+}
+
+#[test]
+fn the_whole_and_its_only_worker_are_equally_far() {
+    let of = |phases: &[PhaseDeclared], outcome: Option<Outcome>| {
+        let mut story = Story::new(phases).counted(10.0, "extract", 10);
+        story = story.beat(20.0, &[beat("embed", 5, 10.0, 1, [1.0, 0.0, 0.0])], None);
+        if let Some(outcome) = outcome {
+            story = story.over(21.0, outcome);
+        }
+        let fleet = seen(&[story.state()], 22.0);
+        assert_eq!(fleet.overall, fleet.workers[0].overall);
+        fleet.overall.map(|overall| (overall * 100.0).round())
+    };
+    let (all, half) = (phase_of("extract", 10, 1), phase_of("extract", 20, 1));
+    assert_eq!(of(&[all.clone(), phase("embed")], None), Some(99.0));
+    assert_eq!(of(&[all, phase("embed")], Some(Outcome::Ok)), Some(100.0));
+    let of_half = of(&[half.clone(), phase("embed")], Some(Outcome::Ok));
+    assert!(of_half.is_some_and(|share| share < 100.0), "{of_half:?}");
+    let init = PhaseDeclared { role: Role::Initialisation, ..phase("load") };
+    assert_eq!(of(&[init, half, phase_of("embed", 10, 1)], Some(Outcome::Ok)), Some(50.0));
 }
 
 #[test]

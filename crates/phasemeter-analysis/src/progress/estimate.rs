@@ -145,7 +145,11 @@ pub(super) fn current_per_ns(phase: &PhaseState, past: &PastRuns, run_ns: u64) -
 /// All phases together: one after the other, or the slowest and what drains behind it. One after the other, nothing is
 /// known while nothing is of one; where they stream, the same items go through all of them.
 pub(super) fn run(state: &RunState, estimates: &[Option<Eta>]) -> Option<Eta> {
-    within(state, estimates, None)
+    let is_open = |place| matches!(state.phase_status(place), Status::Pending | Status::Running | Status::Paused);
+    let is_work = |place: &usize| state.phases.get(*place).is_some_and(|phase| phase.role == Role::Work);
+    // Nothing is left of the phases that are known, but one of which nothing is known is at work, or past its time.
+    let is_over = !(0..state.phases.len()).filter(is_work).any(is_open);
+    within(state, estimates, None).filter(|eta| eta.median_ns > 0 || is_over)
 }
 
 /// The phases that lie directly within this one.
