@@ -143,14 +143,9 @@ impl Fleet {
     ///
     /// There are none, or they are not of one run.
     pub fn of(states: &[RunState], past: &PastRuns, limits: &FleetLimits, now_unix_ns: u64) -> Result<Self, Error> {
-        let first = states.first().ok_or_else(|| Error::fleet("there is no journal in it yet".to_owned()))?;
-        if let Some(other) = states.iter().find(|other| other.run != first.run || other.pipeline != first.pipeline) {
-            return Err(Error::fleet(format!(
-                "it holds run {:?} of {:?} and run {:?} of {:?}; name one of them",
-                first.run, first.pipeline, other.run, other.pipeline
-            )));
-        }
-        let members: Vec<_> = latest(states)
+        let counted = Self::latest(states)?;
+        let first = states.first().ok_or_else(no_journal)?;
+        let members: Vec<_> = counted
             .into_iter()
             .map(|state| {
                 let liveness = liveness(state, limits, now_unix_ns);
@@ -163,21 +158,36 @@ impl Fleet {
         fleet.problems.extend(rivals(states, limits, now_unix_ns));
         Ok(fleet)
     }
+
+    /// The workers that count: the last attempt at each part, by the worker's name.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or they are not of one run.
+    pub fn latest(states: &[RunState]) -> Result<Vec<&RunState>, Error> {
+        let first = states.first().ok_or_else(no_journal)?;
+        if let Some(other) = states.iter().find(|other| other.run != first.run || other.pipeline != first.pipeline) {
+            return Err(Error::fleet(format!(
+                "it holds run {:?} of {:?} and run {:?} of {:?}; name one of them",
+                first.run, first.pipeline, other.run, other.pipeline
+            )));
+        }
+        let mut shards: BTreeMap<&str, &RunState> = BTreeMap::new();
+        for state in states {
+            let age = |state: &RunState| (state.attempt, state.clock.started_unix_ns);
+            let known = shards.entry(&state.shard).or_insert(state);
+            if age(state) > age(known) {
+                *known = state;
+            }
+        }
+        let mut latest: Vec<_> = shards.into_values().collect();
+        latest.sort_by(|one, two| (&one.worker, &one.shard).cmp(&(&two.worker, &two.shard)));
+        Ok(latest)
+    }
 }
 
-/// The last attempt at each part, by the worker's name.
-fn latest(states: &[RunState]) -> Vec<&RunState> {
-    let mut shards: BTreeMap<&str, &RunState> = BTreeMap::new();
-    for state in states {
-        let age = |state: &RunState| (state.attempt, state.clock.started_unix_ns);
-        let known = shards.entry(&state.shard).or_insert(state);
-        if age(state) > age(known) {
-            *known = state;
-        }
-    }
-    let mut latest: Vec<_> = shards.into_values().collect();
-    latest.sort_by(|one, two| (&one.worker, &one.shard).cmp(&(&two.worker, &two.shard)));
-    latest
+fn no_journal() -> Error {
+    Error::fleet("there is no journal in it yet".to_owned())
 }
 
 /// Workers that live and do the same part in the same attempt: one of them does it in vain.
