@@ -114,6 +114,42 @@ fn documents_killed_half_way_still_has_a_status_and_an_analysis() {
     assert!(analysis.contains("Where the time went"), "{analysis}");
 }
 
+#[test]
+fn documents_that_is_started_again_begins_from_nothing_and_ends_at_a_hundred_per_cent() {
+    let (folder, tree) = (TempDir::new().expect("a temporary folder"), Tree::slow(24));
+    let start = || {
+        let mut command = documents();
+        command.arg(tree.root()).args(["--once", "--run-dir", text(folder.path())]);
+        command.env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+        Program::start(command.env("PHASEMETER_RUN_ID", "nightly").env("PHASEMETER_WORKER", "w1"))
+    };
+    let status = || -> Result<Value, String> {
+        let status = phasemeter(&["status", text(folder.path()), "--json"]);
+        serde_json::from_str(&status.stdout).map_err(|error| format!("{error}: {}", status.stderr))
+    };
+    let processed = |status: &Value, name: &str| {
+        let phase = status["phases"].as_array().and_then(|phases| phases.iter().find(|phase| phase["name"] == name));
+        phase.and_then(|phase| phase["processed"].as_u64()).unwrap_or(0)
+    };
+    let killed = start();
+    wait_for("a journal that tells of chunks", || {
+        let status = status()?;
+        if processed(&status, "chunk") > 0 { Ok(()) } else { Err(status.to_string()) }
+    });
+    drop(killed);
+    let again = start().ended();
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    let status = status().expect("it is JSON");
+    let worker = &status["workers"][0];
+    assert_eq!((&worker["attempt"], &worker["liveness"]), (&2.into(), &"finished".into()), "{status}");
+    assert_eq!((&status["overall"], &worker["overall"]), (&1.0.into(), &1.0.into()), "{status}");
+    let [extract, chunk, embed, store] = ["extract", "chunk", "embed", "store"].map(|name| processed(&status, name));
+    let files = status["phases"][0]["total"].as_u64();
+    assert_eq!((Some(extract), chunk, embed), (files, store, store), "{status}");
+    let told = again.stdout.lines().find(|line| line.contains("chunks")).unwrap_or_default();
+    assert!(told.contains(&store.to_string()), "{store} in {}", again.stdout);
+}
+
 /// A journal of a worker that has done so many of a hundred, one a second, from so long ago; it has not ended.
 fn journal_of(names: [&str; 3], attempt: u32, done: u64, ago_s: u64) -> String {
     let [run, worker, shard] = names;
