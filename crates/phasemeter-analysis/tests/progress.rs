@@ -167,6 +167,25 @@ fn items_that_an_earlier_attempt_did_say_nothing_of_the_rate() {
 }
 
 #[test]
+fn an_attempt_that_begins_from_nothing_has_done_nothing() {
+    let again = [PhaseDeclared { resumed: Some(0), ..phase_of("embed", 100, 1) }];
+    let weighed =
+        |resumed: Option<u64>| PhaseDeclared { total_weight: Some(1_000), resumed, ..phase_of("embed", 100, 1) };
+    let counts = Counts { ok: 40, weight: 400, ..Counts::default() };
+    let items = Story::new(&[weighed(None)])
+        .at(10.0, EventKind::Counted(Counted { phase: "embed".to_owned(), counts }))
+        .at(60.0, EventKind::Declared(Declared { attempt: 2, ..declared(&[weighed(Some(0))]) }));
+    let beat = PhaseBeat { phase: "embed".to_owned(), runs: 40, busy_ns: 10 * S, ..PhaseBeat::default() };
+    let runs = Story::new(&[phase_of("embed", 100, 1)])
+        .beat(10.0, &[beat], None)
+        .at(60.0, EventKind::Declared(Declared { attempt: 2, ..declared(&again) }));
+    for story in [items, runs] {
+        let seen = progress(&story, 61.0);
+        assert_eq!((seen.phases[0].processed, seen.phases[0].completion, seen.overall), (0, Some(0.0), Some(0.0)));
+    }
+}
+
+#[test]
 fn a_stall_lets_the_estimate_grow_without_any_event() {
     let mut story = Story::new(&[phase_of("embed", 1_000, 1)]);
     for number in 1..=500 {
