@@ -127,7 +127,9 @@ fn ingest(
     let threads = [("extract", workers), ("chunk", workers), ("embed", workers), ("store", 1)];
     for (name, workers) in threads {
         let workers = u32::try_from(workers).ok();
-        begun = begun.phase(PhaseDeclared { name: name.to_owned(), workers, ..PhaseDeclared::default() });
+        // A restart reads every file anew: what an earlier attempt did is not carried on.
+        let resumed = Some(0);
+        begun = begun.phase(PhaseDeclared { name: name.to_owned(), workers, resumed, ..PhaseDeclared::default() });
     }
     if let Some(folder) = &arguments.run_dir {
         begun = begun.journal(folder);

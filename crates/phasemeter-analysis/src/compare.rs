@@ -2,7 +2,7 @@
 
 use crate::analysis::{Analysis, Limits, PhaseUsage};
 use crate::error::Error;
-use crate::words::{change, duration};
+use crate::words::{change, duration, percent};
 
 /// One run against another.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Comparison {
     pub head_ns: u64,
     /// How much longer, as a share; negative where it is shorter.
     pub change: f64,
+    /// How much longer for each item that the run has put out, where both have put out items of the same phase.
+    pub change_by_item: Option<f64>,
     /// Each phase of either.
     pub phases: Vec<PhaseChange>,
     /// All of it in one sentence.
@@ -53,11 +55,17 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// One has no length, or they have no phase in common.
+    /// One has no length, or they are of two pipelines, or they have no phase in common.
     pub fn of(base: &Analysis, head: &Analysis, limits: &Limits) -> Result<Self, Error> {
         let lengthless = [base, head].into_iter().find(|analysis| analysis.wall_ns == 0);
         if let Some(analysis) = lengthless {
             return Err(Error::comparison(format!("run {:?} has no length yet", analysis.run)));
+        }
+        if base.pipeline != head.pipeline {
+            return Err(Error::comparison(format!(
+                "{:?} is of pipeline {:?}, and {:?} of {:?}; compare runs of one pipeline",
+                base.run, base.pipeline, head.run, head.pipeline
+            )));
         }
         if !head.phases.iter().any(|phase| base.phase(&phase.name).is_some()) {
             let names =
@@ -80,6 +88,7 @@ impl Comparison {
             base_ns: base.wall_ns,
             head_ns: head.wall_ns,
             change: head.wall_ns as f64 / base.wall_ns as f64 - 1.0,
+            change_by_item: change_by_item(base, head),
             phases,
             verdict: String::new(),
             limit: limits.change,
@@ -98,11 +107,40 @@ impl Comparison {
         slower.max_by(|(one, _), (two, _)| cost(one).total_cmp(&cost(two)))
     }
 
-    /// Whether any phase became slower by more than this share, beyond noise.
+    /// Whether any phase, or the whole run, became slower by more than this share, beyond noise; phases that are new count
+    /// as a share of the base, less those that are gone.
     #[must_use]
     pub fn is_slower_by(&self, share: f64) -> bool {
         self.phases.iter().any(|phase| phase.is_real && phase.change.is_some_and(|change| change > share))
+            || self.slower().is_some_and(|change| change > share)
+            || self.added().is_some_and(|(_, added)| added > share)
     }
+
+    /// By how much the whole run became slower, where that is more than the limit and than the noise of its phases.
+    fn slower(&self) -> Option<f64> {
+        let noise = self.phases.iter().map(|phase| phase.noise).fold(self.limit, f64::max);
+        Some(self.change_by_item.unwrap_or(self.change)).filter(|change| *change > noise)
+    }
+
+    /// The longest phase that is new, and what new ones take more than those that are gone, where that is above the limit.
+    fn added(&self) -> Option<(&PhaseChange, f64)> {
+        let new = || self.phases.iter().filter(|phase| phase.base_ns.is_none());
+        let gone = self.phases.iter().filter(|phase| phase.head_ns.is_none()).filter_map(|phase| phase.base_ns);
+        let added_ns = new().filter_map(|phase| phase.head_ns).sum::<f64>() - gone.sum::<f64>();
+        let longest = new().max_by(|one, two| one.head_ns.unwrap_or(0.0).total_cmp(&two.head_ns.unwrap_or(0.0)))?;
+        Some((longest, added_ns / self.base_ns as f64)).filter(|(_, added)| *added > self.limit)
+    }
+}
+
+/// A run over more items takes longer, and is not slower for it.
+fn change_by_item(base: &Analysis, head: &Analysis) -> Option<f64> {
+    let last = |analysis: &Analysis| {
+        let outer = analysis.phases.iter().filter(|phase| phase.parent.is_none() && !phase.is_initialisation);
+        outer.rev().find(|phase| phase.items > 0).map(|phase| phase.name.clone())
+    };
+    let is_same = last(base).is_some_and(|name| last(head) == Some(name));
+    let by_item = |analysis: &Analysis| analysis.wall_ns as f64 / analysis.items.max(1) as f64;
+    is_same.then(|| by_item(head) / by_item(base) - 1.0)
 }
 
 fn phase_change(
@@ -173,6 +211,14 @@ fn verdict(comparison: &Comparison) -> String {
     };
     if let Some((phase, share)) = comparison.worst() {
         return shown(phase, share);
+    }
+    if let Some((phase, added)) = comparison.added() {
+        let took = duration(phase.head_ns.unwrap_or(0.0) as u64);
+        return format!("{} is new and takes {took}: {} of what the whole run took", phase.name, change(added));
+    }
+    if let Some(share) = comparison.slower() {
+        let of = if comparison.change_by_item.is_some() { " for each item" } else { "" };
+        return format!("the whole run takes {} longer{of}, and no phase does beyond noise", percent(share));
     }
     let real = comparison.phases.iter().filter(|phase| phase.is_real);
     let faster = real.filter_map(|phase| Some((phase, phase.change?)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::Error;
-use crate::progress::{Deadline, Eta, PastRuns, Progress};
+use crate::progress::{Deadline, Eta, PastRuns, PhaseProgress, Progress, Share, is_counted, overall};
 use crate::state::{ItemInHand, Problem, ProblemKind, RunState, Status};
 
 /// From which age of the last event on a worker is silent, and lost.
@@ -143,41 +143,51 @@ impl Fleet {
     ///
     /// There are none, or they are not of one run.
     pub fn of(states: &[RunState], past: &PastRuns, limits: &FleetLimits, now_unix_ns: u64) -> Result<Self, Error> {
-        let first = states.first().ok_or_else(|| Error::fleet("there is no journal in it yet".to_owned()))?;
-        if let Some(other) = states.iter().find(|other| other.run != first.run || other.pipeline != first.pipeline) {
-            return Err(Error::fleet(format!(
-                "it holds run {:?} of {:?} and run {:?} of {:?}; name one of them",
-                first.run, first.pipeline, other.run, other.pipeline
-            )));
-        }
-        let members: Vec<_> = latest(states)
+        let counted = Self::latest(states)?;
+        let first = states.first().ok_or_else(no_journal)?;
+        let members: Vec<_> = counted
             .into_iter()
             .map(|state| {
                 let liveness = liveness(state, limits, now_unix_ns);
                 // A lost worker's time stands still where it was heard of last.
                 let at_unix_ns = if liveness == Liveness::Lost { state.clock.last_unix_ns } else { now_unix_ns };
-                Member { state, progress: Progress::of(state, past, at_unix_ns), liveness }
+                Member { state, progress: Progress::told(state, past, at_unix_ns), liveness }
             })
             .collect();
         let mut fleet = together(first, &members, now_unix_ns);
         fleet.problems.extend(rivals(states, limits, now_unix_ns));
         Ok(fleet)
     }
+
+    /// The workers that count: the last attempt at each part, by the worker's name.
+    ///
+    /// # Errors
+    ///
+    /// There are none, or they are not of one run.
+    pub fn latest(states: &[RunState]) -> Result<Vec<&RunState>, Error> {
+        let first = states.first().ok_or_else(no_journal)?;
+        if let Some(other) = states.iter().find(|other| other.run != first.run || other.pipeline != first.pipeline) {
+            return Err(Error::fleet(format!(
+                "it holds run {:?} of {:?} and run {:?} of {:?}; name one of them",
+                first.run, first.pipeline, other.run, other.pipeline
+            )));
+        }
+        let mut shards: BTreeMap<&str, &RunState> = BTreeMap::new();
+        for state in states {
+            let age = |state: &RunState| (state.attempt, state.clock.started_unix_ns);
+            let known = shards.entry(&state.shard).or_insert(state);
+            if age(state) > age(known) {
+                *known = state;
+            }
+        }
+        let mut latest: Vec<_> = shards.into_values().collect();
+        latest.sort_by(|one, two| (&one.worker, &one.shard).cmp(&(&two.worker, &two.shard)));
+        Ok(latest)
+    }
 }
 
-/// The last attempt at each part, by the worker's name.
-fn latest(states: &[RunState]) -> Vec<&RunState> {
-    let mut shards: BTreeMap<&str, &RunState> = BTreeMap::new();
-    for state in states {
-        let age = |state: &RunState| (state.attempt, state.clock.started_unix_ns);
-        let known = shards.entry(&state.shard).or_insert(state);
-        if age(state) > age(known) {
-            *known = state;
-        }
-    }
-    let mut latest: Vec<_> = shards.into_values().collect();
-    latest.sort_by(|one, two| (&one.worker, &one.shard).cmp(&(&two.worker, &two.shard)));
-    latest
+fn no_journal() -> Error {
+    Error::fleet("there is no journal in it yet".to_owned())
 }
 
 /// Workers that live and do the same part in the same attempt: one of them does it in vain.
@@ -243,7 +253,9 @@ impl Member<'_> {
 
 fn together(first: &RunState, members: &[Member<'_>], now_unix_ns: u64) -> Fleet {
     let count = |liveness: Liveness| members.iter().filter(|member| member.liveness == liveness).count();
-    let phases = phases(members);
+    let sums = sums(members);
+    let shares: Vec<_> = sums.iter().filter(|sum| sum.is_counted).map(Sum::share).collect();
+    let phases: Vec<_> = sums.into_iter().map(|sum| sum.phase).collect();
     let living = || members.iter().filter(|member| member.lives());
     let last = living().max_by_key(|member| member.progress.eta.map_or(0, |eta| eta.median_ns));
     let eta = living().map(|member| member.progress.eta).collect::<Option<Vec<_>>>();
@@ -258,7 +270,7 @@ fn together(first: &RunState, members: &[Member<'_>], now_unix_ns: u64) -> Fleet
     Fleet {
         pipeline: first.pipeline.clone(),
         run: first.run.clone(),
-        overall: overall(&phases),
+        overall: overall(&shares),
         active: count(Liveness::Active),
         silent: count(Liveness::Silent),
         lost: count(Liveness::Lost),
@@ -293,24 +305,31 @@ fn left(progress: &Progress) -> u64 {
     left.max().unwrap_or(0)
 }
 
-/// In the order in which phases are met.
-fn phases(members: &[Member<'_>]) -> Vec<FleetPhase> {
-    let mut phases: Vec<FleetPhase> = Vec::new();
-    for (member, phase) in members.iter().flat_map(|member| member.progress.phases.iter().map(move |one| (member, one)))
-    {
-        let place = phases.iter().position(|known| known.name == phase.name).unwrap_or_else(|| {
-            phases.push(FleetPhase {
-                name: phase.name.clone(),
-                processed: 0,
-                failed: 0,
-                total: None,
-                completion: None,
-                items_per_s: None,
-                expected_ns: 0,
-            });
-            phases.len() - 1
-        });
-        let Some(sum) = phases.get_mut(place) else { continue };
+/// A phase over all workers, and what it adds to the whole.
+struct Sum {
+    phase: FleetPhase,
+    is_counted: bool,
+    is_open: bool,
+    /// It is over wherever it has no total.
+    is_over: bool,
+}
+
+impl Sum {
+    fn named(name: &str) -> Self {
+        let phase = FleetPhase {
+            name: name.to_owned(),
+            processed: 0,
+            failed: 0,
+            total: None,
+            completion: None,
+            items_per_s: None,
+            expected_ns: 0,
+        };
+        Self { phase, is_counted: false, is_open: false, is_over: true }
+    }
+
+    fn take(&mut self, phase: &PhaseProgress, lives: bool) {
+        let sum = &mut self.phase;
         sum.processed = sum.processed.saturating_add(phase.processed);
         sum.failed = sum.failed.saturating_add(phase.failed);
         if let Some(total) = phase.total {
@@ -321,21 +340,46 @@ fn phases(members: &[Member<'_>]) -> Vec<FleetPhase> {
             sum.completion = Some(if all > 0 { done / all as f64 } else { 1.0 });
             sum.total = Some(all);
         }
-        if let Some(rate) = phase.current_per_s.filter(|_| member.lives()) {
+        if let Some(rate) = phase.current_per_s.filter(|_| lives) {
             sum.items_per_s = Some(sum.items_per_s.unwrap_or(0.0) + rate);
         }
         sum.expected_ns = sum.expected_ns.saturating_add(phase.expected_ns.unwrap_or(0));
+        self.is_open |= Share::of(phase).is_open;
+        self.is_over &= phase.total.is_some() || phase.completion == Some(1.0);
     }
-    phases
+
+    /// Nobody has a total of it, but all are done with it.
+    fn settled(mut self) -> Self {
+        if self.phase.total.is_none() && self.is_over {
+            self.phase.completion = Some(1.0);
+        }
+        self
+    }
+
+    fn share(&self) -> Share {
+        Share {
+            completion: self.phase.completion,
+            has_total: self.phase.total.is_some(),
+            is_open: self.is_open,
+            expected_ns: self.phase.expected_ns,
+        }
+    }
 }
 
-/// As for one worker: by time, and as long as the others on the average where that is not known.
-fn overall(phases: &[FleetPhase]) -> Option<f64> {
-    let known: Vec<_> = phases.iter().filter_map(|phase| Some((phase.completion?, phase.expected_ns as f64))).collect();
-    let told: Vec<_> = known.iter().map(|(_, weight)| *weight).filter(|weight| *weight > 0.0).collect();
-    let usual = if told.is_empty() { 1.0 } else { told.iter().sum::<f64>() / told.len() as f64 };
-    let weight = |weight: f64| if weight > 0.0 { weight } else { usual };
-    let all: f64 = known.iter().map(|(_, own)| weight(*own)).sum();
-    let done: f64 = known.iter().map(|(completion, own)| completion * weight(*own)).sum();
-    (all > 0.0).then(|| (done / all).clamp(0.0, 1.0))
+/// In the order in which phases are met.
+fn sums(members: &[Member<'_>]) -> Vec<Sum> {
+    let mut sums: Vec<Sum> = Vec::new();
+    for member in members {
+        let phases = &member.progress.phases;
+        for (own, phase) in phases.iter().enumerate() {
+            let place = sums.iter().position(|known| known.phase.name == phase.name).unwrap_or_else(|| {
+                sums.push(Sum::named(&phase.name));
+                sums.len() - 1
+            });
+            let Some(sum) = sums.get_mut(place) else { continue };
+            sum.take(phase, member.lives());
+            sum.is_counted |= is_counted(member.state, phases, own);
+        }
+    }
+    sums.into_iter().map(Sum::settled).collect()
 }

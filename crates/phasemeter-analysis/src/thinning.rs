@@ -1,19 +1,22 @@
 //! What of a run is written down, so that its journal stays small however long it lasts. Pure: time is the events' own.
 //!
-//! Heartbeats come every five seconds for a day, then half as often each time that the run's length doubles. Runs of
-//! phases are all written up to a number, then every second of them, every fourth, and so on: each with its begin and its
+//! Heartbeats come every five seconds for a day, every ten on the second, and every twenty from then on: rarer ones would
+//! let a worker that lives look silent. That is some 4 300 a day of a long run. Runs of phases are all written up to a number, then every second of them, every fourth, and so on: each with its begin and its
 //! end, or not at all. What is left out is still counted, because heartbeats are cumulative.
 
 use std::collections::HashSet;
 
 use crate::event::{Event, EventKind};
 
+/// However long the run lasts, heartbeats are not further apart: three fit into the minute after which a worker is silent.
+pub const MAX_HEARTBEAT_NS: u64 = 20_000_000_000;
+
 /// How much is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// Heartbeats that follow closer than this are left out.
     pub heartbeat_ns: u64,
-    /// For so long; then half as often each time that the run's length doubles.
+    /// For so long; then half as often each time that the run's length doubles, down to [`MAX_HEARTBEAT_NS`].
     pub full_for_ns: u64,
     /// So many runs of phases are written; then every second one up to as many again, and so on.
     pub spans: u64,
@@ -22,7 +25,8 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// Five seconds for a day, 200 000 runs and 100 000 others: some 100 MB for a run that fills all of it.
+    /// Five seconds for a day, 200 000 runs and 100 000 others: some 100 MB for a run that fills all of it, and what its
+    /// heartbeats take, which lasts as long as the run does.
     fn default() -> Self {
         Self { heartbeat_ns: 5_000_000_000, full_for_ns: 86_400_000_000_000, spans: 200_000, others: 100_000 }
     }
@@ -91,7 +95,8 @@ impl Thinning {
     fn admits_beat(&mut self, at_ns: u64, elapsed_ns: u64) -> bool {
         let doublings =
             elapsed_ns.checked_div(self.policy.full_for_ns).unwrap_or(1).checked_ilog2().map_or(0, |log| log + 1);
-        let every_ns = self.policy.heartbeat_ns.saturating_mul(1 << doublings.min(32));
+        let shortest_ns = self.policy.heartbeat_ns;
+        let every_ns = shortest_ns.saturating_mul(1 << doublings.min(32)).min(shortest_ns.max(MAX_HEARTBEAT_NS));
         // A tenth of tolerance: a timer that is a little early is no reason to lose every second heartbeat. A clock that
         // was set back is no reason to wait for it.
         let is_due = self
@@ -128,8 +133,20 @@ mod tests {
         assert_eq!(beats(&mut thinning, (0..day).step_by(5)), 17_280);
         assert_eq!(beats(&mut thinning, (day..2 * day).step_by(5)), 8_640);
         assert_eq!(beats(&mut thinning, (2 * day..4 * day).step_by(5)), 8_640);
-        let month = beats(&mut thinning, (4 * day..30 * day).step_by(5));
-        assert!(month <= 28_000, "{month}");
+    }
+
+    #[test]
+    fn heartbeats_are_never_further_apart_than_twenty_seconds() {
+        let mut thinning = Thinning::new(Policy::default());
+        let (day, mut last) = (86_400, 0);
+        let beat = || EventKind::Heartbeat(Heartbeat::default());
+        for second in (0..60 * day).step_by(5) {
+            if thinning.admits(&event(second, beat())) {
+                assert!(second - last <= 20, "{last} to {second}");
+                last = second;
+            }
+        }
+        assert!(60 * day - last <= 20, "{last}");
     }
 
     #[test]

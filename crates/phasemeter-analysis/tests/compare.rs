@@ -7,7 +7,7 @@ use phasemeter_analysis::event::{Declared, Flow};
 use phasemeter_analysis::progress::PastRuns;
 use phasemeter_analysis::{Analysis, Comparison};
 use phasemeter_core::Outcome;
-use story::workloads::beat;
+use story::workloads::{self, beat};
 use story::{Story, declared, phase, phase_of, unix_ns};
 
 /// Three phases that stream; what the workers of `embed` do with the time of an item, in milliseconds, and a factor that
@@ -88,6 +88,52 @@ fn a_phase_that_is_new_or_gone_is_shown() {
         .map(|phase| (&*phase.name, phase.base_ns.is_some(), phase.head_ns.is_some()))
         .collect();
     assert_eq!(shown, [("a", true, true), ("c", false, true), ("b", true, false)]);
+}
+
+fn analysed(story: &Story) -> Analysis {
+    let state = story.state();
+    Analysis::of(&state, &PastRuns::default(), &Limits::default(), state.clock.last_unix_ns)
+}
+
+#[test]
+fn a_run_that_takes_six_times_as_long_and_a_new_phase_of_hours_are_slower() {
+    let (base, other) = (analysed(&workloads::a()), analysed(&workloads::b()));
+    let error = Comparison::of(&base, &other, &Limits::default()).expect_err("they are of two pipelines");
+    let message = error.to_string();
+    let expected = "\"workload-a\" is of pipeline \"papers\", and \"workload-b\" of \"abstracts\"";
+    assert!(error.is_comparison() && message.contains(expected), "{message}");
+
+    let comparison = compared(&base, &Analysis { pipeline: base.pipeline.clone(), ..other });
+    assert_eq!((comparison.change * 100.0).round(), 507.0);
+    assert!(comparison.is_slower_by(0.10) && comparison.is_slower_by(5.0), "{comparison:#?}");
+    assert!(comparison.verdict.contains("is new and takes 16 h"), "{}", comparison.verdict);
+}
+
+/// Ten items of a phase, and so long before they begin.
+fn with_a_gap(gap_s: f64, items: u64) -> Analysis {
+    let end_s = gap_s + items as f64;
+    let story = Story::new(&[phase("a")]).run("a", 0, gap_s, end_s).counted(end_s, "a", items);
+    analysed(&story.over(end_s, Outcome::Ok))
+}
+
+#[test]
+fn the_whole_run_counts_by_item_where_no_phase_is_to_blame() {
+    let comparison = compared(&with_a_gap(0.0, 100), &with_a_gap(50.0, 100));
+    assert!(comparison.is_slower_by(0.45) && !comparison.is_slower_by(0.55), "{comparison:#?}");
+    assert!(comparison.verdict.starts_with("the whole run takes 50.0 % longer for each item"), "{comparison:#?}");
+    let longer = compared(&with_a_gap(0.0, 100), &with_a_gap(0.0, 300));
+    assert!(longer.change > 1.9 && !longer.is_slower_by(0.0), "{longer:#?}");
+}
+
+#[test]
+fn a_phase_that_has_another_name_is_no_new_one() {
+    let of = |name: &str, seconds: f64| {
+        let story = Story::new(&[phase("a"), phase(name)]).run("a", 0, 0.0, 50.0).run(name, 0, 50.0, 50.0 + seconds);
+        analysed(&story.over(100.0, Outcome::Ok))
+    };
+    assert!(!compared(&of("b", 50.0), &of("c", 50.0)).is_slower_by(0.0));
+    let comparison = compared(&of("b", 10.0), &of("c", 50.0));
+    assert!(comparison.is_slower_by(0.35) && !comparison.is_slower_by(0.45), "{comparison:#?}");
 }
 
 #[test]

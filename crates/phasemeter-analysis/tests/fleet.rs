@@ -2,13 +2,14 @@
 
 mod story;
 
-use phasemeter_analysis::event::{Declared, RunEnded};
+use phasemeter_analysis::event::{Declared, InHand, PhaseDeclared, Role, RunEnded};
 use phasemeter_analysis::fleet::{Fleet, FleetLimits, Liveness};
 use phasemeter_analysis::progress::PastRuns;
 use phasemeter_analysis::render::{self, Form, Viewer};
 use phasemeter_analysis::{EventKind, RunState};
 use phasemeter_core::Outcome;
-use story::{S, Story, declared, phase_of, unix_ns};
+use story::workloads::beat;
+use story::{S, Story, declared, phase, phase_of, unix_ns};
 
 /// A worker that has done so many of a hundred, one a second.
 fn worker(name: &str, done: u64) -> Story {
@@ -77,7 +78,7 @@ fn one_minute_makes_a_worker_silent_and_two_make_it_lost() {
 #[test]
 fn a_part_that_another_worker_takes_over_counts_once() {
     let killed = part("w1", "shard-1", 1, 40).state();
-    let phases = [phasemeter_analysis::event::PhaseDeclared { resumed: Some(40), ..phase_of("embed", 100, 1) }];
+    let phases = [PhaseDeclared { resumed: Some(40), ..phase_of("embed", 100, 1) }];
     let second =
         Declared { worker: "w9".to_owned(), shard: Some("shard-1".to_owned()), attempt: 2, ..declared(&phases) };
     let mut again = Story::of(second);
@@ -109,6 +110,38 @@ fn a_worker_that_failed_says_why() {
     assert!(text.contains("failed at 14:00: no space left on device"), "{text}");
 }
 
+/// A worker that does a thousand a second and says so every five seconds.
+fn told_by_heartbeats(until_s: u32) -> Story {
+    let mut story = Story::of(declared(&[phase_of("embed", 100_000, 1)]));
+    for at_s in (5..=until_s).step_by(5) {
+        let done = u64::from(at_s) * 1_000;
+        story = story.beat(f64::from(at_s), &[beat("embed", done, f64::from(at_s), 1, [1.0, 0.0, 0.0])], None);
+    }
+    story
+}
+
+#[test]
+fn between_heartbeats_the_rate_stands_and_the_end_does_not_move() {
+    let mut story = told_by_heartbeats(20);
+    // What is in hand is told in between, and says nothing of counts.
+    let in_hand = InHand { phase: "embed".to_owned(), lane: 0, item: Some("paper-17".to_owned()) };
+    story.push(22.0, EventKind::InHand(in_hand));
+    let states = [story.state()];
+    let at = |now_s: f64| {
+        let fleet = seen(&states, now_s);
+        (fleet.items_per_s.expect("it works"), fleet.eta.expect("it works"), fleet.finish_unix_ns)
+    };
+    let (rate, eta, finish) = at(22.0);
+    assert!((rate - 1_000.0).abs() < 50.0, "{rate}");
+    for now_s in [23.0, 26.0, 30.0, 34.9] {
+        let (later_rate, later_eta, later_finish) = at(now_s);
+        assert_eq!((later_rate, later_finish), (rate, finish), "{now_s}");
+        assert_eq!(eta.median_ns - later_eta.median_ns, unix_ns(now_s) - unix_ns(22.0), "{now_s}");
+    }
+    let (stalled, ..) = at(50.0);
+    assert!(stalled < rate * 0.8, "{stalled} of {rate}");
+}
+
 #[test]
 fn throughput_is_of_those_that_live_and_the_last_of_them_sets_the_end() {
     let slow = {
@@ -125,6 +158,27 @@ fn throughput_is_of_those_that_live_and_the_last_of_them_sets_the_end() {
     assert_eq!(fleet.slowest.as_deref(), Some("w2"));
     let eta_s = fleet.eta.expect("both have an estimate").median_ns / S;
     assert!((180..220).contains(&eta_s), "{eta_s}");
+}
+
+#[test]
+fn the_whole_and_its_only_worker_are_equally_far() {
+    let of = |phases: &[PhaseDeclared], outcome: Option<Outcome>| {
+        let mut story = Story::new(phases).counted(10.0, "extract", 10);
+        story = story.beat(20.0, &[beat("embed", 5, 10.0, 1, [1.0, 0.0, 0.0])], None);
+        if let Some(outcome) = outcome {
+            story = story.over(21.0, outcome);
+        }
+        let fleet = seen(&[story.state()], 22.0);
+        assert_eq!(fleet.overall, fleet.workers[0].overall);
+        fleet.overall.map(|overall| (overall * 100.0).round())
+    };
+    let (all, half) = (phase_of("extract", 10, 1), phase_of("extract", 20, 1));
+    assert_eq!(of(&[all.clone(), phase("embed")], None), Some(99.0));
+    assert_eq!(of(&[all, phase("embed")], Some(Outcome::Ok)), Some(100.0));
+    let of_half = of(&[half.clone(), phase("embed")], Some(Outcome::Ok));
+    assert!(of_half.is_some_and(|share| share < 100.0), "{of_half:?}");
+    let init = PhaseDeclared { role: Role::Initialisation, ..phase("load") };
+    assert_eq!(of(&[init, half, phase_of("embed", 10, 1)], Some(Outcome::Ok)), Some(50.0));
 }
 
 #[test]

@@ -118,6 +118,32 @@ fn of_a_phase_to_come_nothing_is_known_without_a_past() {
 }
 
 #[test]
+fn a_run_is_not_done_while_a_phase_without_a_total_works() {
+    let phases = [phase_of("extract", 100, 1), phase("embed")];
+    let story = Story::of(Declared { flow: Some(Flow::Streaming), ..declared(&phases) });
+    let beats = [PhaseBeat { phase: "embed".to_owned(), counts: story::counts(40), active: 1, ..PhaseBeat::default() }];
+    let story = story.counted(50.0, "extract", 50).counted(100.0, "extract", 100).beat(110.0, &beats, None);
+    let seen = progress(&story, 111.0);
+    assert_eq!((seen.status, seen.overall, seen.eta), (Status::Running, Some(0.99), None));
+    let seen = progress(&story.over(120.0, Outcome::Ok), 120.0);
+    assert_eq!((seen.status, seen.overall), (Status::Completed, Some(1.0)));
+    let none = Story::new(&[phase("embed")]).run("embed", 0, 0.0, 9.0).over(9.0, Outcome::Ok);
+    assert_eq!(progress(&none, 9.0).overall, Some(1.0));
+}
+
+#[test]
+fn what_was_done_is_what_was_counted_however_it_ended() {
+    for outcome in [Outcome::Ok, Outcome::Error, Outcome::Cancelled] {
+        let story = Story::new(&[phase_of("embed", 20, 1)]).counted(10.0, "embed", 10).over(11.0, outcome);
+        let seen = progress(&story, 20.0);
+        assert_eq!((seen.phases[0].completion, seen.overall), (Some(0.5), Some(0.5)), "{outcome:?}");
+    }
+    let phases = [phase_of("extract", 20, 1), phase_of("embed", 20, 1)];
+    let story = Story::new(&phases).counted(10.0, "extract", 20).over(11.0, Outcome::Ok);
+    assert_eq!(progress(&story, 20.0).overall, Some(0.5), "nothing of embed was done");
+}
+
+#[test]
 fn a_past_run_is_scaled_by_items_and_its_errors_widen_the_range() {
     let mut past = past(&[("embed", 50, 100)]);
     past.runs[0].eta_error = Some(0.7);
@@ -138,6 +164,25 @@ fn items_that_an_earlier_attempt_did_say_nothing_of_the_rate() {
     assert_eq!(seen.phases[0].processed, 950);
     check(eta_s(seen.eta), 50.0, 3.0);
     check(seen.phases[0].current_per_s.expect("it works"), 1.0, 0.05);
+}
+
+#[test]
+fn an_attempt_that_begins_from_nothing_has_done_nothing() {
+    let again = [PhaseDeclared { resumed: Some(0), ..phase_of("embed", 100, 1) }];
+    let weighed =
+        |resumed: Option<u64>| PhaseDeclared { total_weight: Some(1_000), resumed, ..phase_of("embed", 100, 1) };
+    let counts = Counts { ok: 40, weight: 400, ..Counts::default() };
+    let items = Story::new(&[weighed(None)])
+        .at(10.0, EventKind::Counted(Counted { phase: "embed".to_owned(), counts }))
+        .at(60.0, EventKind::Declared(Declared { attempt: 2, ..declared(&[weighed(Some(0))]) }));
+    let beat = PhaseBeat { phase: "embed".to_owned(), runs: 40, busy_ns: 10 * S, ..PhaseBeat::default() };
+    let runs = Story::new(&[phase_of("embed", 100, 1)])
+        .beat(10.0, &[beat], None)
+        .at(60.0, EventKind::Declared(Declared { attempt: 2, ..declared(&again) }));
+    for story in [items, runs] {
+        let seen = progress(&story, 61.0);
+        assert_eq!((seen.phases[0].processed, seen.phases[0].completion, seen.overall), (0, Some(0.0), Some(0.0)));
+    }
 }
 
 #[test]

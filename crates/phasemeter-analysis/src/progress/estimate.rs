@@ -27,6 +27,15 @@ pub struct Eta {
     pub basis: Basis,
 }
 
+impl Eta {
+    /// The same, seen so much later.
+    pub(crate) fn after(self, passed_ns: u64) -> Self {
+        let [median_ns, low_ns, high_ns] =
+            [self.median_ns, self.low_ns, self.high_ns].map(|ns| ns.saturating_sub(passed_ns));
+        Self { median_ns, low_ns, high_ns, ..self }
+    }
+}
+
 /// What an estimate rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "json", derive(serde::Serialize), serde(rename_all = "snake_case"))]
@@ -136,7 +145,11 @@ pub(super) fn current_per_ns(phase: &PhaseState, past: &PastRuns, run_ns: u64) -
 /// All phases together: one after the other, or the slowest and what drains behind it. One after the other, nothing is
 /// known while nothing is of one; where they stream, the same items go through all of them.
 pub(super) fn run(state: &RunState, estimates: &[Option<Eta>]) -> Option<Eta> {
-    within(state, estimates, None)
+    let is_open = |place| matches!(state.phase_status(place), Status::Pending | Status::Running | Status::Paused);
+    let is_work = |place: &usize| state.phases.get(*place).is_some_and(|phase| phase.role == Role::Work);
+    // Nothing is left of the phases that are known, but one of which nothing is known is at work, or past its time.
+    let is_over = !(0..state.phases.len()).filter(is_work).any(is_open);
+    within(state, estimates, None).filter(|eta| eta.median_ns > 0 || is_over)
 }
 
 /// The phases that lie directly within this one.

@@ -2,18 +2,22 @@
 
 mod estimate;
 mod high_water;
+mod overall;
 mod past;
 mod rate;
 mod schedule;
 
-use crate::event::Role;
 use crate::state::{ItemInHand, PhaseState, RunState, Status};
 
 pub use estimate::{Basis, Eta};
 pub use high_water::HighWater;
+pub(crate) use overall::{Share, is_counted, overall};
 pub use past::{MAX_PAST_RUNS, PastPhase, PastRun, PastRuns};
 pub(crate) use past::{median, workers_of};
 pub(crate) use schedule::replay_ns;
+
+/// Counts that are no older stand for now: three heartbeats.
+pub const FRESH_NS: u64 = 15_000_000_000;
 
 /// How far one worker's part of a run is.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +35,8 @@ pub struct Progress {
     pub elapsed_ns: u64,
     /// How long it was paused.
     pub paused_ns: u64,
-    /// How much of it is done, from 0 to 1, weighted by time. Unknown where no phase has a total.
+    /// How much of it is done, from 0 to 1, weighted by time. Unknown where no phase has a total, and below 1
+    /// while one without a total is not over.
     pub overall: Option<f64>,
     /// Whether that is less than it was, because a total has grown.
     pub went_back: bool,
@@ -95,7 +100,33 @@ impl Progress {
     /// How far a run is at a time since the Unix epoch.
     #[must_use]
     pub fn of(state: &RunState, past: &PastRuns, now_unix_ns: u64) -> Self {
-        let run_ns = state.elapsed_ns(now_unix_ns);
+        Self::at(state, past, state.elapsed_ns(now_unix_ns), now_unix_ns)
+    }
+
+    /// How far a run is of which a journal tells. Its counts stand still between two heartbeats though its work does not:
+    /// while the last counts are no older than [`FRESH_NS`], rates are those of that moment, and what has passed since
+    /// then is taken off what is left. Older ones are a stall, as [`Progress::of`] has it.
+    #[must_use]
+    pub fn told(state: &RunState, past: &PastRuns, now_unix_ns: u64) -> Self {
+        let (now_ns, told_ns) = (state.elapsed_ns(now_unix_ns), state.counted_ns());
+        let age_ns = now_ns.saturating_sub(told_ns);
+        if state.ended.is_some() || age_ns > FRESH_NS {
+            return Self::of(state, past, now_unix_ns);
+        }
+        let mut progress = Self::at(state, past, told_ns, now_unix_ns);
+        progress.elapsed_ns = now_ns;
+        progress.in_hand = state.items_in_hand(now_ns);
+        progress.eta = progress.eta.map(|eta| eta.after(age_ns));
+        progress.finish_unix_ns = progress.eta.map(|eta| now_unix_ns.saturating_add(eta.median_ns));
+        progress.deadline =
+            state.deadline_unix_ns.map(|at_unix_ns| Deadline::of(at_unix_ns, progress.finish_unix_ns, progress.eta));
+        for phase in progress.phases.iter_mut().filter(|phase| phase.status == Status::Running) {
+            phase.eta = phase.eta.map(|eta| eta.after(age_ns));
+        }
+        progress
+    }
+
+    fn at(state: &RunState, past: &PastRuns, run_ns: u64, now_unix_ns: u64) -> Self {
         let estimates = estimate::phases(state, past, run_ns);
         let phases: Vec<_> = (0..state.phases.len())
             .filter_map(|place| phase_progress(state, past, place, run_ns, &estimates))
@@ -115,7 +146,7 @@ impl Progress {
             status: state.status(),
             elapsed_ns: run_ns,
             paused_ns: state.clock.paused_ns,
-            overall: overall(state, &phases),
+            overall: overall_of(state, &phases),
             went_back: false,
             eta,
             finish_unix_ns,
@@ -185,54 +216,18 @@ fn average_per_s(phase: &PhaseState, at_work_ns: u64, is_live: bool, run_ns: u64
     (passed_ns > 0 && seen > 0).then(|| seen as f64 * 1e9 / passed_ns as f64)
 }
 
+/// What the counts say, however it ended; without a total, an end is all that is known.
 fn completion(phase: &PhaseState, status: Status) -> Option<f64> {
-    if status == Status::Completed {
+    let total = phase.effective_total();
+    if status == Status::Completed && total.is_none_or(|total| phase.processed() >= total) {
         return Some(1.0);
     }
     let share = |done: u64, total: u64| (total > 0).then(|| (done as f64 / total as f64).min(1.0));
     let by_weight = phase.total_weight.and_then(|total| share(phase.all_counts().weight, total));
-    by_weight
-        .filter(|_| phase.weight.amount > 0)
-        .or_else(|| phase.effective_total().and_then(|total| share(phase.processed(), total)))
+    by_weight.filter(|_| phase.weight.amount > 0).or_else(|| total.and_then(|total| share(phase.processed(), total)))
 }
 
-/// The completion of phases, weighted by the time that each takes. One of which that is unknown weighs as the others do
-/// on the average; a phase within another is a part of it.
-fn overall(state: &RunState, phases: &[PhaseProgress]) -> Option<f64> {
-    if state.status() == Status::Completed {
-        return Some(1.0);
-    }
-    let counts = |place: &usize| {
-        let phase = state.phases.get(*place);
-        phase.is_some_and(|phase| phase.role == Role::Work && !is_within_counted(state, phases, phase))
-    };
-    let known: Vec<_> = (0..phases.len())
-        .filter(counts)
-        .filter_map(|place| phases.get(place))
-        .filter_map(|phase| Some((phase.completion?, phase.expected_ns, phase.total)))
-        .collect();
-    // A phase of unknown length that is over says nothing of those that are not.
-    if known.iter().all(|(_, _, total)| total.is_none()) {
-        return None;
-    }
-    let weights: Vec<_> = known.iter().filter_map(|(_, expected_ns, _)| expected_ns.map(|ns| ns as f64)).collect();
-    let usual = match weights.iter().sum::<f64>() / weights.len() as f64 {
-        usual if usual > 0.0 => usual,
-        _ => 1.0,
-    };
-    let weight = |expected_ns: &Option<u64>| expected_ns.map_or(usual, |ns| ns as f64);
-    let all: f64 = known.iter().map(|(_, expected_ns, _)| weight(expected_ns)).sum();
-    let done: f64 = known.iter().map(|(completion, expected_ns, _)| completion * weight(expected_ns)).sum();
-    Some(if all > 0.0 { (done / all).clamp(0.0, 1.0) } else { 0.0 })
-}
-
-fn is_within_counted(state: &RunState, phases: &[PhaseProgress], phase: &PhaseState) -> bool {
-    let mut above = phase.parent;
-    while let Some(place) = above {
-        if phases.get(place).is_some_and(|phase| phase.total.is_some()) {
-            return true;
-        }
-        above = state.phases.get(place).and_then(|phase| phase.parent);
-    }
-    false
+fn overall_of(state: &RunState, phases: &[PhaseProgress]) -> Option<f64> {
+    let counted = phases.iter().enumerate().filter(|(place, _)| is_counted(state, phases, *place));
+    overall(&counted.map(|(_, phase)| Share::of(phase)).collect::<Vec<_>>())
 }

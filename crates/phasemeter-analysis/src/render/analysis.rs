@@ -42,16 +42,20 @@ pub fn analysis(analysis: &Analysis, form: Form) -> String {
 fn phases(analysis: &Analysis, form: Form) -> Table<9> {
     let head = ["phase", "time", "share", "busy", "waits in", "waits out", "full", "items", "capacity"];
     let mut table = Table::new(head);
+    // Where all time is work, in all phases, nobody has looked for waiting.
+    let waits = |phase: &PhaseUsage| phase.waiting_in_ns > 0 || phase.waiting_out_ns > 0 || phase.busy_share() < 1.0;
+    let is_waiting_seen = analysis.phases.iter().any(|phase| phase.at_work_ns > 0 && waits(phase));
     for phase in &analysis.phases {
         let is_seen = phase.at_work_ns > 0;
+        let waited = |share: f64| if is_seen && is_waiting_seen { percent(share) } else { "–".to_owned() };
         let of_seen = |text: String| if is_seen { text } else { "–".to_owned() };
         table.row([
             if form == Form::Plain { indented(phase) } else { phase.name.clone() },
             if is_seen { duration(phase.at_work_ns) } else { phase.status.as_str().to_owned() },
             of_seen(percent(phase.time_share)),
             of_seen(percent(phase.busy_share())),
-            of_seen(percent(phase.waiting_in_share())),
-            of_seen(percent(phase.waiting_out_share())),
+            waited(phase.waiting_in_share()),
+            waited(phase.waiting_out_share()),
             phase.utilisation.map_or("–".to_owned(), percent),
             phase.items.to_string(),
             phase.capacity_per_s.map_or("–".to_owned(), rate),

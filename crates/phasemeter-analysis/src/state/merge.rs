@@ -143,6 +143,7 @@ impl PhaseState {
         self.carried = self.carried.plus(other.carried);
         self.counts = self.counts.plus(other.counts);
         self.earlier = self.earlier.plus(other.earlier);
+        self.replaced_runs = self.replaced_runs.saturating_add(other.replaced_runs);
         self.effort = self.effort.plus(other.effort);
         for (own, other) in self.ended.iter_mut().zip(other.ended) {
             *own += other;

@@ -215,6 +215,12 @@ impl RunState {
         if self.ended.is_some() { self.clock.run_ns } else { self.clock.run_ns_at(now_unix_ns) }
     }
 
+    /// When counts were told last, in the run's time: by a heartbeat, or each for itself.
+    pub(crate) fn counted_ns(&self) -> u64 {
+        let tallies = self.phases.iter().flat_map(|phase| [&phase.items, &phase.weight, &phase.run_ends]);
+        tallies.map(Tally::last_ns).fold(self.last_beat_ns, u64::max)
+    }
+
     /// Whether nothing was heard of the run for longer than this, though it has not ended: its process is gone.
     #[must_use]
     pub fn is_lost(&self, now_unix_ns: u64, after_ns: u64) -> bool {

@@ -33,6 +33,8 @@ pub struct PhaseState {
     pub carried: Counts,
     /// What was counted in earlier attempts, items aside.
     pub earlier: Effort,
+    /// Runs of earlier attempts that do not stand for items: how many items stay done was declared.
+    pub(crate) replaced_runs: u64,
     /// Items of this attempt.
     pub counts: Counts,
     /// What was counted in this attempt.
@@ -147,7 +149,7 @@ impl PhaseState {
     #[must_use]
     pub fn processed(&self) -> u64 {
         match self.all_counts().processed() {
-            0 => self.runs(),
+            0 => self.runs().saturating_sub(self.replaced_runs),
             items => items,
         }
     }
@@ -273,10 +275,13 @@ impl PhaseState {
     pub(crate) fn begin_attempt(&mut self, resumed: Option<u64>) {
         let all = self.all_counts();
         self.carried = match resumed {
-            Some(ok) => Counts { ok, weight: all.weight, ..Counts::default() },
+            Some(ok) => Counts { ok, weight: if ok == 0 { 0 } else { all.weight }, ..Counts::default() },
             None => Counts { error: 0, ..all },
         };
         self.earlier = self.earlier.plus(self.effort);
+        if resumed.is_some() {
+            self.replaced_runs = self.runs();
+        }
         self.counts = Counts::default();
         self.effort = Effort::default();
         self.at_last_beat = Default::default();

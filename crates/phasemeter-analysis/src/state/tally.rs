@@ -41,6 +41,12 @@ impl Tally {
         }
     }
 
+    /// When something was added last, in the run's time.
+    #[must_use]
+    pub fn last_ns(&self) -> u64 {
+        self.bins.back().map_or(0, |bin| bin.at_ns as u64)
+    }
+
     /// Adds what another has, so much later.
     pub(crate) fn merge(&mut self, other: &Self, shift_ns: u64) {
         self.amount = self.amount.saturating_add(other.amount);

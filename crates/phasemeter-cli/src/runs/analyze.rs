@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let found = find(&arguments.path)?;
-    let analysis = found.analysis(viewer().now_unix_ns);
+    let analysis = found.analysis(viewer().now_unix_ns)?;
     let answers = arguments.what_if.iter().map(|asked| analysis.what_if(asked)).collect::<Result<Vec<Answer>, _>>();
     let answers = answers.map_err(|error| Problem::unusable(format!("--what-if: {error}")))?;
     arguments.output.write(

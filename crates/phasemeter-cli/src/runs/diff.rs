@@ -18,7 +18,8 @@ pub(crate) struct Arguments {
     /// The run that is compared
     head: PathBuf,
 
-    /// Exit with 1 where a phase became slower by more than this, beyond noise: as `10%`
+    /// Exit with 1 where a phase, or the whole run, became slower by more than this, beyond noise: as `10%`. A new phase
+    /// counts as a share of the base's time
     #[arg(long, value_name = "SHARE", value_parser = share)]
     fail_over: Option<f64>,
 
@@ -29,7 +30,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
     let now_unix_ns = viewer().now_unix_ns;
     let [base, head] =
-        [&arguments.base, &arguments.head].map(|path| find(path).map(|found| found.analysis(now_unix_ns)));
+        [&arguments.base, &arguments.head].map(|path| find(path).and_then(|found| found.analysis(now_unix_ns)));
     let comparison = Comparison::of(&base?, &head?, &Limits::default());
     let comparison = comparison.map_err(|error| Problem::unusable(error.to_string()))?;
     arguments.output.write(|| serde_json::to_value(&comparison), |form| render::diff(&comparison, form))?;

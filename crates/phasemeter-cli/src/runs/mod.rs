@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use clap::Args;
+use phasemeter::analysis::analysis::Limits;
 use phasemeter::analysis::journal::fold;
 use phasemeter::analysis::progress::PastRuns;
 use phasemeter::analysis::render::{Form, Viewer};
-use phasemeter::analysis::{Analysis, RunState};
+use phasemeter::analysis::{Analysis, Fleet, RunState};
 use phasemeter::run_folder;
 use serde_json::Value;
 
@@ -127,17 +128,17 @@ impl Found {
         run_folder::past_runs(beside, &self.folder, pipeline)
     }
 
-    /// All its workers as one.
-    fn analysis(&self, now_unix_ns: u64) -> Analysis {
-        let merged = RunState::merged(&self.states);
-        // A run that nobody has heard of for long does not go on: its time stands still where it was heard of last.
-        let is_silent = now_unix_ns.saturating_sub(merged.clock.last_unix_ns) > SILENT_AFTER_NS;
-        let at_unix_ns = if is_silent { merged.clock.last_unix_ns } else { now_unix_ns };
-        Analysis::of(&merged, &self.past(), &phasemeter::analysis::analysis::Limits::default(), at_unix_ns)
+    /// All its workers as one, the last attempt at each part. What happened is what is told: it stops at the last event.
+    fn analysis(&self, now_unix_ns: u64) -> Result<Analysis, Problem> {
+        let refused = |error| Problem::unusable(format!("{}: {error}", self.folder.display()));
+        let latest: Vec<_> = Fleet::latest(&self.states).map_err(refused)?.into_iter().cloned().collect();
+        let (merged, limits) = (RunState::merged(&latest), Limits::default());
+        // Asked about now, a lost run says that it is lost, and one that lives takes the time since then for work.
+        let is_lost = merged.is_lost(now_unix_ns, (limits.lost_after_s * 1e9) as u64);
+        let at_unix_ns = if is_lost { now_unix_ns } else { merged.clock.last_unix_ns };
+        Ok(Analysis::of(&merged, &self.past(), &limits, at_unix_ns))
     }
 }
-
-const SILENT_AFTER_NS: u64 = 120_000_000_000;
 
 /// Now, and where the reader is.
 fn viewer() -> Viewer {

@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use phasemeter_tests::example::documents;
 use phasemeter_tests::program::{Ended, Program};
 use phasemeter_tests::tree::Tree;
 use phasemeter_tests::waiting::wait_for;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 fn phasemeter(arguments: &[&str]) -> Ended {
@@ -105,12 +106,105 @@ fn documents_killed_half_way_still_has_a_status_and_an_analysis() {
     // Which kills it: SIGKILL leaves it no time for a word.
     drop(program);
     let lost = wait_for("a worker that is lost", || {
-        let status = answer(&["status", text(folder.path()), "--lost-after", "1"]);
+        let status = answer(&["status", text(folder.path()), "--lost-after", "10"]);
         if status.contains("1 lost") { Ok(status) } else { Err(status) }
     });
     assert!(lost.contains("killed at") && !lost.contains("running,"), "{lost}");
     let analysis = answer(&["analyze", text(folder.path())]);
     assert!(analysis.contains("Where the time went"), "{analysis}");
+}
+
+#[test]
+fn documents_that_is_started_again_begins_from_nothing_and_ends_at_a_hundred_per_cent() {
+    let (folder, tree) = (TempDir::new().expect("a temporary folder"), Tree::slow(24));
+    let start = || {
+        let mut command = documents();
+        command.arg(tree.root()).args(["--once", "--run-dir", text(folder.path())]);
+        command.env("OTEL_EXPORTER_PROMETHEUS_PORT", "0");
+        Program::start(command.env("PHASEMETER_RUN_ID", "nightly").env("PHASEMETER_WORKER", "w1"))
+    };
+    let status = || -> Result<Value, String> {
+        let status = phasemeter(&["status", text(folder.path()), "--json"]);
+        serde_json::from_str(&status.stdout).map_err(|error| format!("{error}: {}", status.stderr))
+    };
+    let processed = |status: &Value, name: &str| {
+        let phase = status["phases"].as_array().and_then(|phases| phases.iter().find(|phase| phase["name"] == name));
+        phase.and_then(|phase| phase["processed"].as_u64()).unwrap_or(0)
+    };
+    let killed = start();
+    wait_for("a journal that tells of chunks", || {
+        let status = status()?;
+        if processed(&status, "chunk") > 0 { Ok(()) } else { Err(status.to_string()) }
+    });
+    drop(killed);
+    let again = start().ended();
+    assert_eq!(again.status, Some(0), "{}", again.stderr);
+    let status = status().expect("it is JSON");
+    let worker = &status["workers"][0];
+    assert_eq!((&worker["attempt"], &worker["liveness"]), (&2.into(), &"finished".into()), "{status}");
+    assert_eq!((&status["overall"], &worker["overall"]), (&1.0.into(), &1.0.into()), "{status}");
+    let [extract, chunk, embed, store] = ["extract", "chunk", "embed", "store"].map(|name| processed(&status, name));
+    let files = status["phases"][0]["total"].as_u64();
+    assert_eq!((Some(extract), chunk, embed), (files, store, store), "{status}");
+    let told = again.stdout.lines().find(|line| line.contains("chunks")).unwrap_or_default();
+    assert!(told.contains(&store.to_string()), "{store} in {}", again.stdout);
+}
+
+/// A journal of a worker that has done so many of a hundred, one a second, from so long ago; it has not ended.
+fn journal_of(names: [&str; 3], attempt: u32, done: u64, ago_s: u64) -> String {
+    let [run, worker, shard] = names;
+    let now_ns = UNIX_EPOCH.elapsed().expect("it is later").as_nanos() as u64;
+    let begun_ns = now_ns - ago_s * 1_000_000_000;
+    let mut lines = vec![
+        json!({ "phasemeter_journal": 1 }),
+        json!({ "at_ns": begun_ns, "event": { "declared": {
+            "pipeline": "papers", "run": run, "worker": worker, "shard": shard, "host": "node1", "attempt": attempt,
+            "phases": [{ "name": "embed", "total": 100 }],
+        } } }),
+    ];
+    lines.extend((1..=done).map(|number| {
+        let counts = json!({ "ok": number });
+        let at_ns = begun_ns + number * 1_000_000_000;
+        json!({ "at_ns": at_ns, "event": { "counted": { "phase": "embed", "counts": counts } } })
+    }));
+    lines.iter().map(|line| line.to_string() + "\n").collect()
+}
+
+#[test]
+fn an_analysis_stops_at_the_last_event_and_takes_each_part_once() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let write = |name: &str, journal: &str| {
+        fs::write(folder.path().join(name), journal).expect("a writable temporary folder");
+    };
+    let analysis =
+        || -> Value { serde_json::from_str(&answer(&["analyze", text(folder.path()), "--json"])).expect("it is JSON") };
+    // The last event is 60 s old: neither silent for long, nor work that nobody told of.
+    write("w2.jsonl", &journal_of(["nightly", "w2", "part"], 2, 30, 90));
+    let seen = analysis();
+    assert_eq!(
+        (&seen["analysis"]["wall_ns"], &seen["analysis"]["is_lost"]),
+        (&30_000_000_000_u64.into(), &false.into())
+    );
+    // An earlier attempt at the same part.
+    write("w1.jsonl", &journal_of(["nightly", "w1", "part"], 1, 20, 120));
+    let seen = analysis();
+    assert_eq!((&seen["analysis"]["items"], &seen["analysis"]["wall_ns"]), (&30.into(), &30_000_000_000_u64.into()));
+    // Another part.
+    write("w3.jsonl", &journal_of(["nightly", "w3", "other"], 1, 20, 80));
+    assert_eq!(analysis()["analysis"]["items"], 50);
+    write("w4.jsonl", &journal_of(["weekly", "w4", "part"], 1, 20, 80));
+    for subcommand in ["analyze", "status"] {
+        check_refused(&[subcommand, text(folder.path())], "name one of them");
+    }
+}
+
+#[test]
+fn a_run_of_which_nothing_was_heard_for_long_broke_off() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let journal = folder.path().join("w1.jsonl");
+    fs::write(&journal, journal_of(["nightly", "w1", "part"], 1, 30, 3_600)).expect("a writable temporary folder");
+    let told = answer(&["analyze", text(&journal)]);
+    assert!(told.contains("broke off after 30 s"), "{told}");
 }
 
 #[test]
@@ -153,6 +247,11 @@ fn what_is_no_run_is_refused_and_named() {
     check_refused(&["analyze", &fixture("seed.jsonl"), "--what-if", "nothing=2x"], "nothing");
     check_refused(&["analyze", &fixture("seed.jsonl"), "--what-if", "embed=fast"], "no factor");
     check_refused(&["diff", &fixture("seed.jsonl"), "/nowhere"], "/nowhere");
+    check_refused(
+        &["diff", &fixture("workload-a.jsonl"), &fixture("workload-b.jsonl")],
+        "compare runs of one pipeline",
+    );
+    check_refused(&["status", text(folder.path()), "--lost-after", "9"], "10..");
     check_refused(&["runs", "/there is no such folder"], "it should be a folder of runs");
 }
 
