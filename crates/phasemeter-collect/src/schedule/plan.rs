@@ -167,6 +167,9 @@ impl Plan {
             State::Failed if !entry.is_stuck => entry.failures += 1,
             State::Failed | State::NoData | State::Pending | State::Stuck => {}
         }
+        // It is well again, and has its deadline anew for whoever is told of that.
+        entry.is_stuck = false;
+        entry.reading_since_ns = Some(ended.now_ns);
         let duration_ns = ended.now_ns.saturating_sub(begun.now_ns);
         let change = (before != state).then(|| Change { name: entry.name, state, reason: reason.clone() });
         entry.last = Reading { state, reason, samples, duration_ns };
