@@ -136,6 +136,20 @@ struct Member<'a> {
 }
 
 impl Fleet {
+    /// How many workers there are of each kind, in words: `1 active, 1 lost`.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let counts = [
+            (self.active, "active"),
+            (self.silent, "silent"),
+            (self.lost, "lost"),
+            (self.finished, "finished"),
+            (self.failed, "failed"),
+        ];
+        let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        counts.collect::<Vec<_>>().join(", ")
+    }
+
     /// Sees workers together at a time since the Unix epoch. Where several have worked on one part, the last attempt at it
     /// counts.
     ///

@@ -3,7 +3,7 @@
 use phasemeter_core::catalogue::{
     HW_ENERGY, HW_GPU_MEMORY_LIMIT, HW_GPU_MEMORY_USAGE, HW_GPU_UTILIZATION, HW_POWER, HW_TEMPERATURE,
 };
-use phasemeter_core::{Metric, Samples, Series, Snapshot, Value};
+use phasemeter_core::{Metric, Samples, Series, Snapshot};
 
 /// The latest of one GPU, or of one MIG device. What the driver does not tell is `None`, never 0.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,9 +49,9 @@ impl GpuReading {
         let label = |name| series.labels.value(name);
         let value = series.value.as_f64();
         if metric == &HW_GPU_MEMORY_USAGE {
-            self.memory_used_bytes = bytes(&series.value);
+            self.memory_used_bytes = series.value.as_whole();
         } else if metric == &HW_GPU_MEMORY_LIMIT {
-            self.memory_total_bytes = bytes(&series.value);
+            self.memory_total_bytes = series.value.as_whole();
         } else if metric == &HW_GPU_UTILIZATION && label("hw_gpu_task") == Some("general") {
             self.utilization = Some(value);
         } else if metric == &HW_POWER {
@@ -90,12 +90,4 @@ fn device(series: &Series) -> Option<(&str, (u32, Option<u32>))> {
         None => (name.parse().ok()?, None),
     };
     is_gpu.then_some((uuid, place))
-}
-
-fn bytes(value: &Value) -> Option<u64> {
-    match value {
-        Value::Level(bytes) => u64::try_from(*bytes).ok(),
-        Value::Count(bytes) => Some(*bytes),
-        Value::Real(_) | Value::Nanos(_) | Value::Histogram(_) | Value::Buckets(_) | Value::Quantiles(_) => None,
-    }
 }

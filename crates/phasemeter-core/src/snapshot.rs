@@ -116,6 +116,18 @@ impl Value {
     }
 }
 
+impl Value {
+    /// The value as whole counts, bytes or nanoseconds; `None` where it is no such number, or below zero.
+    #[must_use]
+    pub fn as_whole(&self) -> Option<u64> {
+        match self {
+            Self::Count(count) | Self::Nanos(count) => Some(*count),
+            Self::Level(level) => u64::try_from(*level).ok(),
+            Self::Real(_) | Self::Histogram(_) | Self::Buckets(_) | Self::Quantiles(_) => None,
+        }
+    }
+}
+
 /// A histogram of somebody else's, with bounds of its own.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Buckets {

@@ -108,15 +108,7 @@ pub fn fleet(fleet: &Fleet, viewer: &Viewer, form: Form) -> String {
     let mut out = String::new();
     let name = |text: &str| in_line(text, form);
     let overall = fleet.overall.map_or("not known how far".to_owned(), |overall| format!("{} done", percent(overall)));
-    let counts = [
-        (fleet.active, "active"),
-        (fleet.silent, "silent"),
-        (fleet.lost, "lost"),
-        (fleet.finished, "finished"),
-        (fleet.failed, "failed"),
-    ];
-    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-    let counts = counts.collect::<Vec<_>>().join(", ");
+    let counts = fleet.counts();
     let now = fleet.items_per_s.map_or(String::new(), |per_s| format!(", {}", rate(per_s)));
     let _ = writeln!(out, "{}: {}: {overall}, {counts}{now}", name(&fleet.pipeline), name(&fleet.run));
     finish(fleet.eta, fleet.finish_unix_ns, fleet.active + fleet.silent == 0, viewer, &mut out);

@@ -48,17 +48,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Problem> {
 /// As `nightly-20261125  papers  45 %  1 active, 1 lost`.
 fn line(fleet: &Fleet) -> String {
     let done = fleet.overall.map_or_else(|| "–".to_owned(), |overall| format!("{:.0} %", overall * 100.0));
-    let counts = [
-        (fleet.active, "active"),
-        (fleet.silent, "silent"),
-        (fleet.lost, "lost"),
-        (fleet.finished, "finished"),
-        (fleet.failed, "failed"),
-    ];
-    let counts: Vec<_> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let mut line = String::new();
-    writeln!(line, "{:<40} {:<20} {done:>6}  {}", fleet.run, fleet.pipeline, counts.join(", "))
+    writeln!(line, "{:<40} {:<20} {done:>6}  {}", fleet.run, fleet.pipeline, fleet.counts())
         .expect("invariant: writing to a String does not fail");
     line
 }

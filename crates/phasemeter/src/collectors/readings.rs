@@ -4,7 +4,7 @@ use phasemeter_collect::GpuReading;
 use phasemeter_core::catalogue::{
     PROCESS_CPU_CORES, PROCESS_MEMORY_USAGE, SYSTEM_CPU_UTILIZATION, SYSTEM_MEMORY_AVAILABLE, SYSTEM_MEMORY_LIMIT,
 };
-use phasemeter_core::{Metric, Samples, Snapshot, Value};
+use phasemeter_core::{Metric, Samples, Snapshot};
 
 use crate::meter::Meter;
 
@@ -88,24 +88,15 @@ impl Readings {
     }
 
     fn bytes(&self, metric: &Metric) -> Option<u64> {
-        self.snapshot.series(metric).first().and_then(|series| whole(&series.value))
-    }
-}
-
-/// A value that is a number of bytes.
-fn whole(value: &Value) -> Option<u64> {
-    match value {
-        Value::Count(count) => Some(*count),
-        Value::Level(level) => u64::try_from(*level).ok(),
-        Value::Real(_) | Value::Nanos(_) | Value::Histogram(_) | Value::Buckets(_) | Value::Quantiles(_) => None,
+        self.snapshot.series(metric).first().and_then(|series| series.value.as_whole())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use phasemeter_core::Labels;
     use phasemeter_core::catalogue::{HW_GPU_MEMORY_LIMIT, HW_GPU_MEMORY_USAGE, HW_GPU_UTILIZATION};
+    use phasemeter_core::{Labels, Value};
 
     fn readings() -> Readings {
         let mut samples = Samples::default();

@@ -9,7 +9,7 @@ use phasemeter_collect::{State, Watch};
 use phasemeter_core::catalogue::{
     GPU_BUSY_TIME, HW_ENERGY, HW_GPU_MEMORY_USAGE, PROCESS_CPU_SECONDS, PROCESS_DISK_IO, PROCESS_MEMORY_USAGE,
 };
-use phasemeter_core::{Interval, Metric, Moment, Samples, Spent, Value};
+use phasemeter_core::{Interval, Metric, Moment, Samples, Spent};
 
 use super::window::OpenWindows;
 use crate::inner::Inner;
@@ -153,7 +153,7 @@ impl Process {
                 Some("write") if is(metric, &PROCESS_DISK_IO) => &mut read.written_bytes,
                 None | Some(_) => continue,
             };
-            *place = number(&series.value);
+            *place = series.value.as_whole();
         }
         read
     }
@@ -174,9 +174,9 @@ fn devices(samples: &Samples) -> BTreeMap<Box<str>, Device> {
             let millijoules = series.value.as_f64() * 1e3;
             device.millijoules = (millijoules.is_finite() && millijoules >= 0.0).then_some(millijoules as u64);
         } else if is(metric, &GPU_BUSY_TIME) {
-            device.busy_ns = number(&series.value);
+            device.busy_ns = series.value.as_whole();
         } else {
-            device.memory_bytes = number(&series.value);
+            device.memory_bytes = series.value.as_whole();
         }
     }
     devices
@@ -184,13 +184,4 @@ fn devices(samples: &Samples) -> BTreeMap<Box<str>, Device> {
 
 fn is(metric: &Metric, wanted: &Metric) -> bool {
     std::ptr::eq(metric, wanted)
-}
-
-/// Bytes, or nanoseconds.
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Count(count) | Value::Nanos(count) => Some(*count),
-        Value::Level(level) => u64::try_from(*level).ok(),
-        Value::Real(_) | Value::Histogram(_) | Value::Buckets(_) | Value::Quantiles(_) => None,
-    }
 }
